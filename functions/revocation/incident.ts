@@ -1,0 +1,160 @@
+import type { Sighting } from './leak.ts';
+
+export type State = 'received' | 'claimed' | 'sent' | 'unknown' | 'awaiting-approval' | 'parked' | 'closed';
+export const states: readonly State[] = [
+  'received',
+  'claimed',
+  'sent',
+  'unknown',
+  'awaiting-approval',
+  'parked',
+  'closed',
+];
+
+/** What became of a key, and the state an incident rests in with it. The words are the contract's (section 2.4). */
+export const restsIn = {
+  revoked: 'closed',
+  disabled: 'closed',
+  'already-gone': 'closed',
+  restored: 'closed',
+  'not-found': 'closed',
+  rejected: 'closed',
+  observed: 'closed',
+  unrouted: 'parked',
+  ambiguous: 'parked',
+  protected: 'parked',
+  failed: 'parked',
+} as const satisfies Record<string, State>;
+export type Outcome = keyof typeof restsIn;
+export const outcomes = Object.keys(restsIn) as readonly Outcome[];
+
+export type Stage =
+  | 'received'
+  | 'claimed'
+  | 'found'
+  | 'planned'
+  | 'asked'
+  | 'approved'
+  | 'rejected'
+  | 'sent'
+  | 'accepted'
+  | 'alive'
+  | 'dead'
+  | 'parked'
+  | 'told';
+
+export type Action = 'delete' | 'disable' | 'approve' | 'observe';
+
+/** One step of an incident's story; `detail` is a sentence for people. */
+export interface TimelineEntry {
+  at: string;
+  stage: Stage;
+  detail?: string;
+}
+
+/** How we know a key is dead, with every check that was made. */
+export interface Proof {
+  dead: boolean;
+  method: 'leaked-key-refused' | 'key-absent' | 'key-disabled';
+  checks: { at: string; result: 'alive' | 'dead' | 'unknown' }[];
+}
+
+/** Who may work on an incident now: the run that message `message` drives, until `until` (epoch ms). */
+export interface Lease {
+  message: string;
+  /** The report that this run acts for, so that whoever waits for it knows when it was handled. */
+  delivery: string;
+  until: number;
+  /** No run is at work: the message waits in the queue and may go on before `until`. */
+  scheduled: boolean;
+}
+
+/** An incident as the ledger keeps it. It never holds the secret, nor a digest of it that can be tested without our key. */
+export interface IncidentRecord {
+  id: string;
+  provider: string | null;
+  kind: string | null;
+  account: string | null;
+  keyId: string | null;
+  state: State;
+  outcome: Outcome | null;
+  action: Action | null;
+  reason: string | null;
+  sightings: Sighting[];
+  sightingCount: number;
+  timeline: TimelineEntry[];
+  proof: Proof | null;
+  receivedAt: string;
+  timeToDeadMs: number | null;
+  attempts: number;
+  /** Rises with every claim; every later write is conditional on it. */
+  fence: number;
+  /** Rises with every write of the run that holds the fence, so that a write repeated after a lost answer is recognised. */
+  revision: number;
+  lease: Lease;
+  /** A request of ours may have reached the provider without an answer: absence then means that we did it. */
+  inDoubt: boolean;
+  /** The provider accepted our request, or shows the key as gone: what the outcome is once the key is proven dead. */
+  accepted: 'revoked' | 'disabled' | 'already-gone' | null;
+}
+
+/** An incident as people and programs outside see it (contract, section 2.4). */
+export function view(record: IncidentRecord) {
+  const { id, provider, account, kind, keyId, state, outcome, action, reason } = record;
+  const sightings = record.sightings.map(({ source, at, reference, location }) => ({
+    source,
+    at,
+    reference: reference ?? null,
+    location: location ?? {},
+  }));
+  const { sightingCount, timeline, proof, timeToDeadMs, attempts } = record;
+  return {
+    id,
+    provider,
+    account,
+    kind,
+    keyId,
+    state,
+    outcome,
+    action,
+    reason,
+    sightings,
+    sightingCount,
+    timeline,
+    proof,
+    timeToDeadMs,
+    attempts,
+  };
+}
+
+/** A story that has just begun. */
+export function newRecord(
+  id: string,
+  provider: string | null,
+  kind: string | null,
+  sighting: Sighting,
+): IncidentRecord {
+  return {
+    id,
+    provider,
+    kind,
+    account: null,
+    keyId: null,
+    state: 'received',
+    outcome: null,
+    action: null,
+    reason: null,
+    sightings: [sighting],
+    sightingCount: 1,
+    timeline: [{ at: sighting.at, stage: 'received' }],
+    proof: null,
+    receivedAt: sighting.at,
+    timeToDeadMs: null,
+    attempts: 0,
+    fence: 0,
+    revision: 0,
+    lease: { message: '', delivery: '', until: 0, scheduled: false },
+    inDoubt: false,
+    accepted: null,
+  };
+}

@@ -1,0 +1,107 @@
+import * as z from 'zod';
+import { incidentId } from './fingerprint.ts';
+import type { Leak, Sighting } from './leak.ts';
+import type { Providers } from './provider.ts';
+import { type Order, type Report, writeReport } from './report.ts';
+import { route } from './routing.ts';
+import type { Secret } from './secret.ts';
+
+/** What an intake needs: it tells where leaks belong and hands them to queues, and touches nothing else. */
+export interface Intake {
+  providers: Providers;
+  /** Provider id → queue URL, for the providers that are configured. */
+  lanes: Readonly<Record<string, string>>;
+  /** Where leaks go that no lane takes. */
+  unroutedQueue: string | undefined;
+  /** @throws Misconfigured, Unavailable */
+  fingerprint(): Promise<Secret>;
+  /** All of them or an error. @throws Unavailable */
+  send(queueUrl: string, bodies: string[]): Promise<void>;
+  now(): number;
+  newId(): string;
+}
+
+/** Who reports: every leak of one delivery shares it. */
+export interface Sender {
+  source: string;
+  delivery: string;
+  mayNameKeys: boolean;
+  order?: Order | undefined;
+}
+
+/** A leak no lane takes, as it travels to where it is parked: without its secret, which nothing there could use. */
+export const unroutedReport = z.object({
+  incident: z.string(),
+  provider: z.string().nullable(),
+  kind: z.string().nullable(),
+  reason: z.string(),
+  sighting: z.object({
+    source: z.string(),
+    at: z.string(),
+    delivery: z.string(),
+    reference: z.string().optional(),
+    location: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
+  }),
+});
+
+/**
+ * Queues each leak once and answers the incident ids in the order of the leaks. When it returns, all of them are durable.
+ * @throws Unavailable, Misconfigured: send the whole delivery again, what was queued of it is recognised
+ */
+export async function accept(intake: Intake, sender: Sender, leaks: Leak[]): Promise<string[]> {
+  const key = await intake.fingerprint();
+  const at = new Date(intake.now()).toISOString();
+  const ids = new Set<string>();
+  const queues = new Map<string, string[]>();
+  for (const given of leaks) {
+    const { incident, queue, body } = addressed(intake, sender, given, at, key);
+    if (ids.has(incident)) continue;
+    ids.add(incident);
+    queues.set(queue, [...(queues.get(queue) ?? []), body]);
+  }
+  await Promise.all([...queues].map(([queue, bodies]) => intake.send(queue, bodies)));
+  return [...ids];
+}
+
+function addressed(
+  intake: Intake,
+  sender: Sender,
+  given: Leak,
+  at: string,
+  key: Secret,
+): { incident: string; queue: string; body: string } {
+  const { source, delivery, mayNameKeys, order } = sender;
+  const routed = route(given, intake.providers);
+  const lane = routed.is === 'routed' ? intake.lanes[routed.provider] : undefined;
+  if (routed.is === 'routed' && lane !== undefined) {
+    const { provider, kind, leak } = routed;
+    const sighting: Sighting = { source, at, delivery, reference: leak.reference, location: leak.location };
+    const incident = incidentId(key, provider, kind, leak);
+    const tries = { unavailable: 0, unexpected: 0 };
+    const report: Report = {
+      message: intake.newId(),
+      incident,
+      provider,
+      kind,
+      leak,
+      sighting,
+      mayNameKeys,
+      order,
+      tries,
+    };
+    return { incident, queue: lane, body: writeReport(report) };
+  }
+  if (intake.unroutedQueue === undefined) throw new Error('this intake takes routed leaks only');
+  const reason =
+    routed.is === 'unrouted'
+      ? `${routed.field} ${routed.problem}`
+      : `provider ${routed.provider} is not configured here`;
+  const { provider, kind, leak } = routed;
+  const incident = incidentId(key, provider ?? leak.provider ?? '', kind ?? leak.kind ?? '', leak);
+  const sighting: Sighting = { source, at, delivery, reference: leak.reference, location: leak.location };
+  return {
+    incident,
+    queue: intake.unroutedQueue,
+    body: JSON.stringify({ incident, provider, kind, reason, sighting }),
+  };
+}

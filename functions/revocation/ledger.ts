@@ -1,0 +1,115 @@
+import type { IncidentRecord, Outcome, State, TimelineEntry } from './incident.ts';
+import type { Report } from './report.ts';
+
+/** What a claim found: the incident is ours, or somebody works on it, or it rests; `superseded`, this message is not needed any more. */
+export type Claim =
+  | { is: 'claimed'; record: IncidentRecord }
+  | { is: 'held'; record: IncidentRecord }
+  | { is: 'settled'; record: IncidentRecord }
+  | { is: 'superseded'; record: IncidentRecord };
+
+/** Changes that one write of the run that holds the incident makes, all or none. */
+export type Change = Partial<
+  Pick<
+    IncidentRecord,
+    | 'state'
+    | 'outcome'
+    | 'account'
+    | 'keyId'
+    | 'action'
+    | 'reason'
+    | 'proof'
+    | 'timeToDeadMs'
+    | 'lease'
+    | 'inDoubt'
+    | 'accepted'
+  >
+> & { timeline?: TimelineEntry[] };
+
+export interface Query {
+  state?: State | undefined;
+  provider?: string | undefined;
+  outcome?: Outcome | undefined;
+  /** ISO 8601: incidents first reported at or after it. */
+  since?: string | undefined;
+  limit: number;
+  cursor?: string | undefined;
+}
+
+/** The DynamoDB table that holds the incidents, which are the idempotency records. Every write is one conditional single-item write. */
+export interface Ledger {
+  /** Takes the incident for this report until `until` (epoch ms), creates it if nobody reported it yet, notes the sighting. */
+  claim(report: Report, until: number): Promise<Claim>;
+  /** Writes under the fence of `record` and returns what stands then. @throws LeaseLost when somebody else holds the incident by now. */
+  save(record: IncidentRecord, change: Change): Promise<IncidentRecord>;
+  /** Claims a key's own id for the incident; returns the incident that has it, which may be an earlier one. */
+  nameKey(record: IncidentRecord, key: KeyName): Promise<string>;
+  /** The incident that already stands for one of these keys. */
+  incidentOfKey(keys: KeyName[]): Promise<string | undefined>;
+  /** Makes `record` a pointer to `incident`: from now on both ids mean that one. @throws LeaseLost */
+  merge(record: IncidentRecord, incident: string): Promise<void>;
+  /** Counts one automatic revocation; false when the window's limit is reached already. */
+  countAgainstFuse(fuse: { limit: number; windowMinutes: number }): Promise<boolean>;
+  /** Records what a person decided about an incident that rests in one of `from`; undefined when it does not, and nothing is written. */
+  decide(
+    id: string,
+    from: readonly State[],
+    change: Pick<Change, 'state' | 'outcome' | 'reason'>,
+    entry: TimelineEntry,
+  ): Promise<IncidentRecord | undefined>;
+  /** Parks a leak that no lane takes, unless its incident exists; the sighting is noted either way. */
+  park(
+    report: Pick<Report, 'incident' | 'sighting'> & { provider: string | null; kind: string | null },
+    outcome: Outcome,
+    reason: string,
+  ): Promise<IncidentRecord>;
+  /** Keeps and finds the sealed leak of an incident that waits for a person. It expires by itself. */
+  keepSealed(incident: string, sealed: Uint8Array): Promise<void>;
+  sealed(incident: string): Promise<Uint8Array | undefined>;
+  /** One incident, by its id or by one that was merged into it. */
+  read(id: string): Promise<IncidentRecord | undefined>;
+  /** Newest first. */
+  list(query: Query): Promise<{ records: IncidentRecord[]; cursor: string | undefined }>;
+}
+
+/** A provider's own name for a key. */
+export interface KeyName {
+  provider: string;
+  account: string;
+  kind: string;
+  keyId: string;
+}
+
+export const isResting = (record: IncidentRecord) =>
+  record.state === 'closed' || record.state === 'parked' || record.state === 'awaiting-approval';
+
+/** Whether a sighting tells nothing new: the same message, or the same reference from the same source. */
+export function isKnown(record: IncidentRecord, { source, delivery, reference }: Report['sighting']): boolean {
+  return record.sightings.some(
+    (known) =>
+      known.source === source &&
+      (known.delivery === delivery || (reference !== undefined && known.reference === reference)),
+  );
+}
+
+/** What a report may do to an incident that exists: take it, leave it to the run that has it, or only be noted. */
+export function standing(record: IncidentRecord, report: Report, now: number): Claim['is'] {
+  if (report.fence !== undefined && record.fence > report.fence) return 'superseded';
+  const { lease } = record;
+  if (lease.scheduled && lease.message === report.message) return 'claimed';
+  if (isResting(record)) return mayReopen(record, report) ? 'claimed' : 'settled';
+  return lease.until > now ? 'held' : 'claimed';
+}
+
+/** Nothing was done to the key, so a person's new request may start the story again; that is recorded in it. */
+export function isReopenable({ state, outcome }: IncidentRecord): boolean {
+  if (state !== 'closed') return true;
+  return outcome === 'observed' || outcome === 'not-found' || outcome === 'rejected';
+}
+
+/** Whether what a person or a new report says may start again what rests. */
+function mayReopen(record: IncidentRecord, report: Report): boolean {
+  if (!isReopenable(record) || record.lease.delivery === report.sighting.delivery) return false;
+  if (report.order !== undefined) return true;
+  return record.state !== 'closed' && record.outcome !== 'protected' && !isKnown(record, report.sighting);
+}

@@ -1,0 +1,93 @@
+import * as z from 'zod';
+import type { Action } from './incident.ts';
+import { type Leak, leakFromSource, type Sighting } from './leak.ts';
+
+/** What an operator asked for beyond the leak itself. */
+export interface Order {
+  action?: Action | undefined;
+  reason?: string | undefined;
+  /** The id of the key that a person approved, as it was shown to them. */
+  approved?: string | undefined;
+  /** Set on the message that comes back when nobody answered in time. */
+  deadline?: boolean | undefined;
+}
+
+/** How often a report was put back, and why: each kind of trouble has a ceiling of its own. */
+export interface Tries {
+  unavailable: number;
+  unexpected: number;
+}
+
+/** One report on its way to a lane: everything a run needs to act. It travels in the lane's own queue and nowhere else. */
+export interface Report {
+  /** Names this message; the lease of a run carries it, so a message that comes twice is recognised. */
+  message: string;
+  incident: string;
+  provider: string;
+  kind: string;
+  /** Absent when a person asks for another try: the leak is then read from where it was sealed. */
+  leak: Leak | undefined;
+  sighting: Sighting;
+  /** Whether the sender may name a key by its id alone. */
+  mayNameKeys: boolean;
+  order?: Order | undefined;
+  tries: Tries;
+  /** For a message that a run put back: the fence of that run. A later claim makes the message superfluous. */
+  fence?: number | undefined;
+  /** Epoch ms before which there is no point in trying. */
+  notBefore?: number | undefined;
+}
+
+const order = z.object({
+  action: z.enum(['delete', 'disable', 'approve', 'observe']).optional(),
+  reason: z.string().optional(),
+  approved: z.string().optional(),
+  deadline: z.boolean().optional(),
+});
+const kept = z.object({ leak: leakFromSource, mayNameKeys: z.boolean(), order: order.optional() });
+const wire = z.object({
+  message: z.string(),
+  incident: z.string(),
+  provider: z.string(),
+  kind: z.string(),
+  leak: leakFromSource.optional(),
+  sighting: z.object({
+    source: z.string(),
+    at: z.string(),
+    delivery: z.string(),
+    reference: z.string().optional(),
+    location: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
+  }),
+  mayNameKeys: z.boolean(),
+  order: order.optional(),
+  tries: z.object({ unavailable: z.int(), unexpected: z.int() }),
+  fence: z.int().optional(),
+  notBefore: z.number().optional(),
+});
+
+/** A leak as text, its secret exposed: for the lane's queue and for sealing, nothing else. */
+export function writeLeak(leak: Leak): unknown {
+  return { ...leak, secret: leak.secret?.expose() };
+}
+
+export function writeReport(report: Report): string {
+  return JSON.stringify({ ...report, leak: report.leak && writeLeak(report.leak) });
+}
+
+/** @throws Error without its content when the text is not a report. */
+export function readReport(body: string): Report {
+  const parsed = wire.safeParse(parseJson(body));
+  if (!parsed.success) throw new Error('the message is not a report');
+  return parsed.data as Report;
+}
+
+/** @throws Error when a sealed text is not what was sealed */
+export const readKept = (json: unknown) => kept.parse(json);
+
+function parseJson(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+}

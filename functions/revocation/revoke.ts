@@ -1,0 +1,95 @@
+import { Refused, Unavailable } from './errors.ts';
+import { askAsAdmin, getByKeyId } from './find.ts';
+import type { Leak } from './leak.ts';
+import { prove } from './prove.ts';
+import { accessTo, type Run, rest, save, tell, withFreshAdmin } from './run.ts';
+
+/** A deletion is not begun with less time than this left (ms). */
+const needed = 4_000;
+
+/** The one key that was found, and what is to be done to it. */
+export interface Target {
+  account: string;
+  keyId: string;
+  action: 'delete' | 'disable';
+  reason: string;
+}
+
+/** Writes `sent`, then sends, then proves. After `sent` a lost answer is settled by reading the provider, never by hoping. */
+export async function revoke(run: Run, leak: Leak, target: Target): Promise<void> {
+  const { account, keyId, action, reason } = target;
+  const earlierDoubt = run.record.inDoubt;
+  const result = await withFreshAdmin(run, account, async (access) => {
+    const exchange = action === 'disable' ? access.kind.disable : access.kind.remove;
+    if (!exchange) return 'impossible' as const;
+    if (run.services.now() > run.deadline - needed) throw new Unavailable('too little time was left in this run');
+    tell(run, 'sent', `${action}: ${reason}`);
+    await save(run, { state: 'sent', account, keyId, action, reason: null, inDoubt: true });
+    try {
+      return await askAsAdmin(access, exchange, { keyId });
+    } catch (error) {
+      // A refusal and a rate limit are answers: that request did nothing, so it leaves no doubt of its own.
+      const untouched = error instanceof Refused || (error instanceof Unavailable && error.untouched);
+      if (untouched) await save(run, { state: 'claimed', inDoubt: earlierDoubt });
+      throw error;
+    }
+  });
+  if (result === 'impossible')
+    return rest(run, 'failed', `${run.report.provider} cannot ${action} this kind of key`, { account, keyId });
+  tell(run, 'accepted', result === 'gone' ? 'the provider does not have it any more' : undefined);
+  const ours = result === 'done' || earlierDoubt;
+  await close(run, leak, {
+    account,
+    keyId,
+    outcome: ours ? (action === 'disable' ? 'disabled' : 'revoked') : 'already-gone',
+  });
+}
+
+/** A key the provider no longer honours, if the proof agrees. */
+export interface Ending {
+  account: string;
+  keyId: string;
+  outcome: 'revoked' | 'disabled' | 'already-gone';
+  /** The provider keeps a record of the key that shows it as switched off. */
+  recordRemains?: boolean;
+}
+
+/** Proves the key dead and closes; a key that still lives when the time is up is asked about again later. */
+export async function close(run: Run, leak: Leak, { account, keyId, outcome, recordRemains }: Ending): Promise<void> {
+  const { services } = run;
+  const leaked = services.policy.useLeakedKey ? leak.secret : undefined;
+  const disabled = recordRemains ?? outcome === 'disabled';
+  const { proof, timeline } = await prove(await accessTo(run, account), { keyId, leaked, disabled }, services);
+  const toldAlive = run.record.timeline.some(({ stage }) => stage === 'alive');
+  for (const { at, stage, detail } of timeline)
+    if (stage !== 'alive' || !toldAlive) tell(run, stage, detail, Date.parse(at));
+  const checks = [...(run.record.proof?.checks ?? []), ...proof.checks].slice(-100);
+  const last = checks.at(-1);
+  if (!proof.dead || last === undefined) {
+    await save(run, { state: 'sent', account, keyId, accepted: outcome, inDoubt: false, proof: { ...proof, checks } });
+    throw new Unavailable('accepted by the provider but still alive');
+  }
+  const timeToDeadMs = outcome === 'already-gone' ? null : Date.parse(last.at) - Date.parse(run.record.receivedAt);
+  await rest(run, outcome, null, { account, keyId, proof: { ...proof, checks }, timeToDeadMs, inDoubt: false });
+}
+
+/** A request was sent and its answer lost: the provider is read first, and only what it shows is acted on. */
+export async function settleDoubt(
+  run: Run,
+  leak: Leak,
+  { account, keyId, action }: Omit<Target, 'reason'>,
+): Promise<void> {
+  const done = await withFreshAdmin(run, account, async (access) => {
+    const record = await getByKeyId(access, keyId);
+    return record === undefined || (action === 'disable' && !access.kind.describe(record as never).active);
+  });
+  if (!done)
+    return revoke(run, leak, {
+      account,
+      keyId,
+      action,
+      reason: 'the answer was lost and the provider still has the key',
+    });
+  tell(run, 'accepted', 'the answer was lost; the provider shows that it was done');
+  await close(run, leak, { account, keyId, outcome: action === 'disable' ? 'disabled' : 'revoked' });
+}

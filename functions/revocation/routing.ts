@@ -1,0 +1,57 @@
+import type { Leak } from './leak.ts';
+import { withoutEcho } from './leak.ts';
+import type { AnyKind, Providers } from './provider.ts';
+
+/** Where a leak belongs, or the field that keeps it from belonging anywhere, with the remedy. */
+export type Route =
+  | { is: 'routed'; provider: string; kind: string; leak: Leak }
+  | { is: 'unrouted'; provider: string | null; kind: string | null; leak: Leak; field: string; problem: string };
+
+/** Tells provider and kind of a leak: as it says, else by a form that is proof. Cleans the leak of echoes of its secret. */
+export function route(given: Leak, providers: Providers): Route {
+  const leak = cleaned(given);
+  const known = Object.keys(providers).join(', ');
+  const id = leak.provider ?? providerByForm(leak, providers);
+  const provider = id === undefined ? undefined : Object.hasOwn(providers, id) ? providers[id] : undefined;
+  if (id === undefined || provider === undefined) {
+    const problem =
+      leak.provider === undefined ? `cannot be told from the secret; name one of ${known}` : `is not one of ${known}`;
+    return { is: 'unrouted', provider: null, kind: null, leak, field: 'provider', problem };
+  }
+  const kinds = Object.keys(provider.kinds);
+  const kindId = leak.kind ?? kindByForm(leak, provider.kinds) ?? kinds[0];
+  const kind = kindId === undefined ? undefined : provider.kinds[kindId];
+  if (kindId === undefined || kind === undefined) {
+    return {
+      is: 'unrouted',
+      provider: id,
+      kind: null,
+      leak,
+      field: 'kind',
+      problem: `is not one of ${kinds.join(', ')}`,
+    };
+  }
+  const entries = Object.entries(leak.identifiers ?? {});
+  const identifiers = Object.fromEntries(entries.filter(([name]) => kind.identifiers.includes(name)));
+  if (leak.secret === undefined && Object.keys(identifiers).length === 0) {
+    const problem = `names no key; ${id} ${kindId} knows ${kind.identifiers.join(', ')}`;
+    return { is: 'unrouted', provider: id, kind: kindId, leak, field: 'identifiers', problem };
+  }
+  return { is: 'routed', provider: id, kind: kindId, leak: { ...leak, identifiers } };
+}
+
+/** Takes the secret out of everything that travels beside it; an identifier that held it names nothing any more. */
+function cleaned(leak: Leak): Leak {
+  const clean = withoutEcho(leak, leak.secret);
+  const identifiers = Object.entries(clean.identifiers ?? {}).filter(([, value]) => !value.includes('[secret]'));
+  return { ...clean, identifiers: Object.fromEntries(identifiers) };
+}
+
+const kindByForm = ({ secret }: Leak, kinds: Readonly<Record<string, AnyKind>>) =>
+  secret && Object.keys(kinds).find((id) => kinds[id]?.unmistakable?.test(secret.expose()));
+
+/** Only a form that fits exactly one provider is proof. */
+function providerByForm(leak: Leak, providers: Providers): string | undefined {
+  const fitting = Object.keys(providers).filter((id) => kindByForm(leak, providers[id]?.kinds ?? {}) !== undefined);
+  return fitting.length === 1 ? fitting[0] : undefined;
+}

@@ -1,0 +1,152 @@
+import { Refused, Unexpected } from './errors.ts';
+import type { Send } from './exchange.ts';
+import { type Access, diagnose } from './find.ts';
+import { seal, unseal } from './fingerprint.ts';
+import { type Action, type IncidentRecord, type Outcome, restsIn, type Stage, type TimelineEntry } from './incident.ts';
+import type { Leak } from './leak.ts';
+import type { Change, KeyName, Ledger } from './ledger.ts';
+import type { Policy } from './policy.ts';
+import type { AnyProvider } from './provider.ts';
+import type { Report } from './report.ts';
+import type { Secret } from './secret.ts';
+
+/** Everything a run needs from outside; all of it injected. */
+export interface Services {
+  provider: AnyProvider;
+  accounts: readonly string[];
+  /** What the configuration says to do at this provider. */
+  action: Action;
+  policy: Policy;
+  ledger: Ledger;
+  /** The admin credential of an account; `fresh` reads it anew. @throws Misconfigured, Unavailable */
+  adminOf(account: string, fresh: boolean): Promise<unknown>;
+  /** The key that incident ids and seals are made with. @throws Misconfigured, Unavailable */
+  fingerprint(): Promise<Secret>;
+  send: Send;
+  /** Epoch ms. */
+  now(): number;
+  sleep(ms: number): Promise<void>;
+  /** 0 to 1. */
+  random(): number;
+  newId(): string;
+  /** Puts a report back into the lane, to come out after `delayMs`. */
+  putBack(report: Report, delayMs: number): Promise<void>;
+  /** Tells logs and metrics what happened. Never given anything secret. */
+  note(event: Note): void;
+}
+
+export interface Note {
+  incident: string;
+  stage?: Stage | undefined;
+  outcome?: Outcome | undefined;
+  detail?: string | undefined;
+  timeToDeadMs?: number | null;
+}
+
+/** Time kept at the end of a function (ms) for writing down what happened. */
+export const reserve = 3_000;
+
+/** One run on one incident: what it holds, what it may use, and the story it has not written down yet. */
+export interface Run {
+  record: IncidentRecord;
+  readonly report: Report;
+  readonly services: Services;
+  /** Epoch ms by which every request is over. */
+  readonly deadline: number;
+  readonly untold: TimelineEntry[];
+}
+
+export const startRun = (record: IncidentRecord, report: Report, services: Services, endsAt: number): Run => ({
+  record,
+  report,
+  services,
+  deadline: endsAt - reserve,
+  untold: [],
+});
+
+/** Adds to the story; it is written together with the next change. */
+export function tell({ record, services, untold }: Run, stage: Stage, detail?: string, at = services.now()): void {
+  untold.push({ at: new Date(at).toISOString(), stage, ...(detail === undefined ? {} : { detail }) });
+  services.note({ incident: record.id, stage, detail });
+}
+
+/** Writes a change and the untold story under this run's fence. @throws LeaseLost */
+export async function save(run: Run, change: Omit<Change, 'timeline'>): Promise<void> {
+  run.record = await run.services.ledger.save(run.record, { ...change, timeline: run.untold.splice(0) });
+}
+
+/** Lets go of the incident. */
+export const released = (run: Run) => ({ ...run.record.lease, until: 0, scheduled: false });
+
+/** Rests the incident, closed or parked as its outcome says. */
+export async function rest(
+  run: Run,
+  outcome: Outcome,
+  reason: string | null,
+  change: Omit<Change, 'timeline'> = {},
+): Promise<void> {
+  const state = restsIn[outcome];
+  if (state === 'parked') {
+    await keepLeak(run);
+    tell(run, 'parked', reason ?? undefined);
+  }
+  await save(run, { ...change, state, outcome, reason, lease: released(run) });
+  const { id, timeToDeadMs } = run.record;
+  run.services.note({ incident: id, outcome, timeToDeadMs });
+}
+
+/** What waits for a person can only go on later if the leak is kept: sealed, apart from the incident, for two weeks. */
+export async function keepLeak({ report, record, services }: Run): Promise<void> {
+  if (report.leak === undefined) return;
+  const { leak, mayNameKeys, order } = report;
+  await services.ledger.keepSealed(
+    record.id,
+    seal(await services.fingerprint(), record.id, { leak, mayNameKeys, order }),
+  );
+}
+
+/** The leak this run is about, unsealed where a person asked for another try. */
+export async function leakOf({ report, record, services }: Run): Promise<Leak> {
+  if (report.leak !== undefined) return report.leak;
+  const sealed = await services.ledger.sealed(record.id);
+  if (sealed === undefined) throw new Unexpected('the leak is not kept any more; report it again');
+  const kept = unseal(await services.fingerprint(), record.id, sealed);
+  Object.assign(report, kept, { order: { ...kept.order, ...report.order } });
+  return kept.leak;
+}
+
+/** The way to one account, with its admin credential. */
+export async function accessTo({ services, report, deadline }: Run, account: string, fresh = false): Promise<Access> {
+  const kind = services.provider.kinds[report.kind];
+  if (!kind) throw new Unexpected(`${services.provider.id} has no kind ${report.kind}`);
+  const admin = await services.adminOf(account, fresh);
+  return { provider: services.provider, kind, account, admin, send: services.send, deadline };
+}
+
+/** A refused admin credential is read anew once: it may have been rotated a minute ago. */
+export async function withFreshAdmin<Result>(
+  run: Run,
+  account: string,
+  act: (access: Access) => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await act(await accessTo(run, account));
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+  }
+  const access = await accessTo(run, account, true);
+  try {
+    return await act(access);
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    throw new Refused(`${error.message}: ${await diagnose(access)}`);
+  }
+}
+
+/** A key's own name at its provider. */
+export const nameOf = ({ report }: Run, account: string, keyId: string): KeyName => ({
+  provider: report.provider,
+  account,
+  kind: report.kind,
+  keyId,
+});

@@ -1,0 +1,54 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { inspect } from 'node:util';
+import * as z from 'zod';
+
+/** A value that cannot print itself: only `expose()` shows it, so a search for `expose(` is the audit of every use. */
+export class Secret {
+  readonly #value: string;
+
+  constructor(value: string) {
+    this.#value = value;
+  }
+
+  /** The value itself. Call it where the value leaves for its provider, and nowhere else. */
+  expose(): string {
+    return this.#value;
+  }
+
+  toString(): string {
+    return '[secret]';
+  }
+
+  toJSON(): string {
+    return '[secret]';
+  }
+
+  [inspect.custom](): string {
+    return '[secret]';
+  }
+}
+
+/** Compares two values in a time that does not depend on where, or whether in length, they differ. */
+export function sameText(left: string, right: string): boolean {
+  const digest = (value: string) => createHash('sha256').update(value).digest();
+  return timingSafeEqual(digest(left), digest(right));
+}
+
+/** Whether two secrets hold the same value, compared in constant time. */
+export function sameSecret(left: Secret, right: Secret): boolean {
+  return sameText(left.expose(), right.expose());
+}
+
+/**
+ * A schema for one secret value: 1 to 4,096 visible ASCII characters, so that it can stand in a header whole.
+ * White space and quotes around it, as copied text carries them, are dropped.
+ */
+export const secretValue = z
+  .string()
+  .max(8192)
+  .transform((value) => value.trim().replace(/^(["'`])(.*)\1$/u, '$2'))
+  .refine((value) => /^[\x21-\x7e]{1,4096}$/.test(value), 'must be 1 to 4,096 visible ASCII characters')
+  .transform((value) => new Secret(value));
+
+/** The value of an `Authorization` header with scheme Bearer; as secret as the token in it. */
+export const bearer = (token: Secret) => new Secret(`Bearer ${token.expose()}`);
