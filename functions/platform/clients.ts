@@ -1,0 +1,14 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { SQSClient } from '@aws-sdk/client-sqs';
+
+/** Bounded waits (ms) and tries for every call to AWS; endpoints and credentials come from the environment alone. */
+const bounded = {
+  maxAttempts: 3,
+  requestHandler: { connectionTimeout: 1_500, requestTimeout: 4_000, throwOnRequestTimeout: true },
+};
+
+export const dynamoDb = () => new DynamoDBClient(bounded);
+export const secretsManager = () => new SecretsManagerClient(bounded);
+/** The endpoint of the environment counts, not the host that a queue's URL happens to name. */
+export const sqs = () => new SQSClient({ ...bounded, useQueueUrlAsEndpoint: false });

@@ -1,0 +1,52 @@
+import * as z from 'zod';
+import { Misconfigured } from '../revocation/errors.ts';
+import { actions, policySchema } from '../revocation/policy.ts';
+
+/** A value that stands in a variable as JSON. */
+const json = <Schema extends z.ZodType>(schema: Schema) =>
+  z
+    .string()
+    .transform((text, context): unknown => {
+      try {
+        return JSON.parse(text);
+      } catch {
+        context.addIssue({ code: 'custom', message: 'is not JSON' });
+        return z.NEVER;
+      }
+    })
+    .pipe(schema);
+
+/** Provider id → URL of its lane. */
+const lanes = json(z.record(z.string(), z.url()));
+/** Provider id → names of its accounts. */
+const accounts = json(z.record(z.string(), z.array(z.string()).min(1)));
+
+/** The environment of each function: what it needs and nothing else. Both ways to deploy build it with `satisfies`. */
+export const environments = {
+  'receive-alert': z.object({ LANES: lanes, UNROUTED_QUEUE: z.url(), SOURCES: json(z.array(z.string())) }),
+  'receive-request': z.object({ LANES: lanes, ACCOUNTS: accounts, TABLE: z.string().min(1) }),
+  'resolve-alert': z.object({ TABLE: z.string().min(1) }),
+  'revoke-key': z.object({
+    PROVIDER: z.string().min(1),
+    ACCOUNTS: json(z.array(z.string()).min(1)),
+    ACTION: z.enum(actions),
+    POLICY: json(policySchema),
+    LANE: z.url(),
+    TABLE: z.string().min(1),
+  }),
+} as const;
+
+export type FunctionName = keyof typeof environments;
+/** The variables of one function as text, the way a deployment writes them. */
+export type Environment<Name extends FunctionName> = z.input<(typeof environments)[Name]>;
+
+/** @throws Misconfigured naming the variable */
+export function readEnvironment<Name extends FunctionName>(
+  name: Name,
+  variables: NodeJS.ProcessEnv,
+): z.output<(typeof environments)[Name]> {
+  const parsed = environments[name].safeParse(variables);
+  if (parsed.success) return parsed.data as z.output<(typeof environments)[Name]>;
+  const [issue] = parsed.error.issues;
+  throw new Misconfigured(`environment of ${name}: ${issue?.path.join('.')}: ${issue?.message}`);
+}

@@ -1,0 +1,173 @@
+import middy from '@middy/core';
+import type {
+  APIGatewayProxyEventV2,
+  APIGatewayProxyStructuredResultV2,
+  Context,
+  SQSBatchResponse,
+  SQSEvent,
+} from 'aws-lambda';
+import type * as z from 'zod';
+import { Misconfigured, Unavailable } from '../revocation/errors.ts';
+import type { Observability } from './observability.ts';
+import { issueInWords } from './secrets.ts';
+
+/** A body larger than this (bytes) is not read. */
+const bodyAtMost = 4 * 1024 * 1024;
+
+/** An HTTP request, its body as the bytes that were sent and its header names in lower case. */
+export interface HttpRequest {
+  /** API Gateway's route key, such as `GET /incidents/{id}`. */
+  route: string;
+  parameters: Readonly<Record<string, string | undefined>>;
+  query: Readonly<Record<string, string | undefined>>;
+  headers: Readonly<Record<string, string | undefined>>;
+  body: Uint8Array;
+  /** Names this one request. */
+  id: string;
+}
+
+export interface HttpAnswer {
+  status: number;
+  headers?: Record<string, string>;
+  /** Sent as JSON; absent, the answer is empty. */
+  body?: unknown;
+}
+
+/** An answer that says what is wrong with a request and how to mend it (RFC 9457). Never repeats what was sent. */
+export class Problem extends Error {
+  override readonly name = 'Problem';
+  readonly status: number;
+  readonly title: string;
+  readonly errors: { field: string; problem: string }[];
+
+  constructor(status: number, title: string, detail: string, errors: { field: string; problem: string }[] = []) {
+    super(detail);
+    this.status = status;
+    this.title = title;
+    this.errors = errors;
+  }
+}
+
+/** The JSON in a body. @throws Problem 400 */
+export function readJson<Value>(body: Uint8Array, schema: z.ZodType<Value>): Value {
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+  } catch {
+    throw new Problem(400, 'Bad request', 'The body is not JSON in UTF-8.');
+  }
+  return matching(json, schema);
+}
+
+/** A value as its schema gives it. @throws Problem 400 naming the fields */
+export function matching<Value>(value: unknown, schema: z.ZodType<Value>): Value {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new Problem(
+    400,
+    'Bad request',
+    'The request does not match what this route takes; see errors.',
+    fieldsOf(parsed.error),
+  );
+}
+
+/** What a schema found wrong, field by field. Names of fields are repeated only where they can be no secret. */
+export function fieldsOf(error: z.ZodError): { field: string; problem: string }[] {
+  return error.issues.slice(0, 20).map((issue) => ({
+    field:
+      issue.path
+        .map((part) => (typeof part === 'number' || /^[A-Za-z]{1,16}$/.test(String(part)) ? String(part) : '?'))
+        .join('.') || '(body)',
+    problem: issueInWords({ ...issue, path: [] }).replace(/^\(the whole\): /, ''),
+  }));
+}
+
+/** A Lambda behind API Gateway: composed on the first call, bytes in, problems out. */
+export function httpFunction<Services extends { observability: Observability }>(
+  compose: () => Services,
+  handle: (request: HttpRequest, services: Services) => Promise<HttpAnswer>,
+) {
+  const services = once(compose);
+  return middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2>({ timeoutEarlyInMillis: 0 })
+    .onError((request) => {
+      const { error } = request;
+      if (!(error instanceof Problem)) services().observability.fault('request failed', error);
+      request.response = write(problemOf(error));
+    })
+    .handler(async (event: APIGatewayProxyEventV2) => write(await handle(read(event), services())));
+}
+
+/** A Lambda behind a queue: messages side by side; one that fails stays in the queue and holds back no other. */
+export function queueFunction<Services extends { observability: Observability }>(
+  compose: () => Services,
+  handle: (body: string, services: Services, endsAt: number) => Promise<void>,
+) {
+  const services = once(compose);
+  return middy<SQSEvent, SQSBatchResponse>({ timeoutEarlyInMillis: 0 }).handler(
+    async (event: SQSEvent, context: Context) => {
+      const endsAt = Date.now() + context.getRemainingTimeInMillis();
+      const failed = await Promise.all(
+        event.Records.map(async ({ body, messageId }) => {
+          try {
+            await handle(body, services(), endsAt);
+            return [];
+          } catch (error) {
+            services().observability.fault('message failed', error, { messageId });
+            return [{ itemIdentifier: messageId }];
+          }
+        }),
+      );
+      return { batchItemFailures: failed.flat() };
+    },
+  );
+}
+
+function once<Value>(make: () => Value): () => Value {
+  let made: { value: Value } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
+function read(event: APIGatewayProxyEventV2): HttpRequest {
+  const body = Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8');
+  if (body.length > bodyAtMost)
+    throw new Problem(413, 'Content too large', 'A body may have 4 MiB; send less at a time.');
+  return {
+    route: event.routeKey,
+    parameters: event.pathParameters ?? {},
+    query: Object.fromEntries(new URLSearchParams(event.rawQueryString)),
+    headers: Object.fromEntries(Object.entries(event.headers).map(([name, value]) => [name.toLowerCase(), value])),
+    body,
+    id: event.requestContext.requestId,
+  };
+}
+
+function write({ status, headers = {}, body }: HttpAnswer): APIGatewayProxyStructuredResultV2 {
+  if (body === undefined) return { statusCode: status, headers };
+  return {
+    statusCode: status,
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+  };
+}
+
+function problemOf(error: unknown): HttpAnswer {
+  const headers = { 'content-type': 'application/problem+json' };
+  if (error instanceof Problem) {
+    const { status, title, message: detail, errors } = error;
+    return {
+      status,
+      headers,
+      body: { type: 'about:blank', title, status, detail, ...(errors.length > 0 && { errors }) },
+    };
+  }
+  const ours = error instanceof Unavailable || error instanceof Misconfigured;
+  const status = ours ? 503 : 500;
+  const title = ours ? 'Service unavailable' : 'Internal error';
+  const detail = ours
+    ? 'Nothing was accepted; send it again.'
+    : 'Something failed here; whether it was accepted is not known, so send it again.';
+  return { status, headers, body: { type: 'about:blank', title, status, detail } };
+}

@@ -1,0 +1,82 @@
+import { type DynamoDBClient, QueryCommand } from '@aws-sdk/client-dynamodb';
+import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
+import * as z from 'zod';
+import type { IncidentRecord } from '../revocation/incident.ts';
+import type { Query } from '../revocation/ledger.ts';
+
+/** The table's indexes: name → partition attribute; all sorted by `newest`. Both ways to deploy make them from this. */
+export const indexes = {
+  newest: 'listing',
+  'by-state': 'byState',
+  'by-outcome': 'byOutcome',
+  'by-provider': 'byProvider',
+} as const;
+
+/** Queries a listing makes before it hands out a cursor instead of a full page. */
+const queriesAtMost = 10;
+
+const cursorForm = z.strictObject({ id: z.string(), newest: z.string() });
+
+/** A cursor that this query could not have given. */
+export class BadCursor extends Error {
+  override readonly name = 'BadCursor';
+}
+
+/** Incidents newest first, filtered. @throws BadCursor */
+export async function listIncidents(
+  { client, table }: { client: DynamoDBClient; table: string },
+  { state, outcome, provider, since, limit, cursor }: Query,
+): Promise<{ records: IncidentRecord[]; cursor: string | undefined }> {
+  const wanted = { byState: state, byOutcome: outcome, byProvider: provider };
+  const [index, partition, value] =
+    outcome !== undefined
+      ? (['by-outcome', 'byOutcome', outcome] as const)
+      : state !== undefined
+        ? (['by-state', 'byState', state] as const)
+        : provider !== undefined
+          ? (['by-provider', 'byProvider', provider] as const)
+          : (['newest', 'listing', 'incident'] as const);
+  const filters = Object.entries(wanted).filter(([name, given]) => given !== undefined && name !== partition);
+  let from = cursor === undefined ? undefined : openCursor(cursor);
+  const records: IncidentRecord[] = [];
+  for (let queries = 0; queries < queriesAtMost && records.length < limit; queries += 1) {
+    const { Items = [], LastEvaluatedKey } = await client.send(
+      new QueryCommand({
+        TableName: table,
+        IndexName: index,
+        ScanIndexForward: false,
+        Limit: filters.length > 0 ? 100 : limit - records.length,
+        KeyConditionExpression: since === undefined ? '#p = :p' : '#p = :p AND newest >= :since',
+        ...(filters.length > 0 && { FilterExpression: filters.map(([name]) => `${name} = :${name}`).join(' AND ') }),
+        ExpressionAttributeNames: { '#p': partition },
+        ExpressionAttributeValues: marshall({
+          ':p': value,
+          ...(since !== undefined && { ':since': since }),
+          ...Object.fromEntries(filters.map(([name, given]) => [`:${name}`, given])),
+        }),
+        ...(from && { ExclusiveStartKey: marshall({ ...from, [partition]: value }) }),
+      }),
+    );
+    for (const item of Items) {
+      const record = unmarshall(item) as IncidentRecord & { newest: string };
+      if (records.length === limit) return { records, cursor: from && writeCursor(from) };
+      records.push(record);
+      from = { id: record.id, newest: record.newest };
+    }
+    if (LastEvaluatedKey === undefined) return { records, cursor: undefined };
+    if (records.length < limit) from = openKey(unmarshall(LastEvaluatedKey));
+  }
+  return { records, cursor: from && writeCursor(from) };
+}
+
+const openKey = ({ id, newest }: Record<string, unknown>) => cursorForm.parse({ id, newest });
+
+const writeCursor = (key: z.infer<typeof cursorForm>) => Buffer.from(JSON.stringify(key)).toString('base64url');
+
+function openCursor(cursor: string): z.infer<typeof cursorForm> {
+  try {
+    return cursorForm.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')));
+  } catch {
+    throw new BadCursor('the cursor is not one of ours');
+  }
+}

@@ -1,0 +1,362 @@
+import {
+  BatchGetItemCommand,
+  ConditionalCheckFailedException,
+  type DynamoDBClient,
+  GetItemCommand,
+  PutItemCommand,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb';
+import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
+import { LeaseLost } from '../revocation/errors.ts';
+import { type IncidentRecord, newRecord, restsIn, type TimelineEntry } from '../revocation/incident.ts';
+import type { Sighting } from '../revocation/leak.ts';
+import { type Claim, isKnown, isResting, type KeyName, type Ledger, standing } from '../revocation/ledger.ts';
+import type { Report } from '../revocation/report.ts';
+import { listIncidents } from './ledger-listing.ts';
+
+const daysKept = 400;
+const sealedDaysKept = 14;
+const sightingsKept = 100;
+/** An item may have 400 kB; sightings get half (bytes, counted as characters of JSON). */
+const sightingsSize = 200_000;
+/** Claims that are told in the timeline; a key that is asked about for a day must not outgrow its item. */
+const claimsTold = 50;
+const contested = 12;
+
+type Item = Record<string, unknown> & { id: string };
+/** A second id of an incident: of a key (`key#…`), or of a report that turned out to be about the same key. */
+type Pointer = Item & { sameAs: string };
+
+/** The ledger on a DynamoDB table with partition key `id`. `now` and `sleep` in ms. */
+export function dynamoLedger(
+  { client, table }: { client: DynamoDBClient; table: string },
+  { now, sleep, random }: { now(): number; sleep(ms: number): Promise<void>; random(): number },
+): Ledger {
+  const expires = (days: number) => Math.floor(now() / 1000) + days * 86_400;
+  const values = (item: Record<string, unknown>) => marshall(item, { removeUndefinedValues: true });
+  const text = (ms: number) => new Date(ms).toISOString();
+
+  async function get(id: string): Promise<Item | undefined> {
+    const { Item } = await client.send(
+      new GetItemCommand({ TableName: table, Key: { id: { S: id } }, ConsistentRead: true }),
+    );
+    return Item && (unmarshall(Item) as Item);
+  }
+
+  /** False when the condition does not hold. */
+  async function put(item: Item, condition: string, names: Record<string, unknown> = {}): Promise<boolean> {
+    return holds(
+      client.send(
+        new PutItemCommand({
+          TableName: table,
+          Item: values(item),
+          ConditionExpression: condition,
+          ...(Object.keys(names).length > 0 && { ExpressionAttributeValues: values(names) }),
+        }),
+      ),
+    );
+  }
+
+  /** Sets and appends under conditions (attribute path → value that must stand there). False when one does not hold. */
+  async function update(
+    id: string,
+    {
+      set = {},
+      append = [],
+      only,
+    }: { set?: Record<string, unknown>; append?: TimelineEntry[]; only: Record<string, unknown> },
+  ): Promise<boolean> {
+    const names: Record<string, string> = {};
+    const bound: Record<string, unknown> = {};
+    const name = (path: string) =>
+      path
+        .split('.')
+        .map((part) => {
+          names[`#${part}`] = part;
+          return `#${part}`;
+        })
+        .join('.');
+    const value = (given: unknown) => {
+      const key = `:v${Object.keys(bound).length}`;
+      bound[key] = given;
+      return key;
+    };
+    const sets = Object.entries(set).map(([path, given]) => `${name(path)} = ${value(given)}`);
+    if (append.length > 0) sets.push(`${name('timeline')} = list_append(${name('timeline')}, ${value(append)})`);
+    const conditions = Object.entries(only).map(([path, given]) => `${name(path)} = ${value(given)}`);
+    return holds(
+      client.send(
+        new UpdateItemCommand({
+          TableName: table,
+          Key: { id: { S: id } },
+          UpdateExpression: `SET ${sets.join(', ')}`,
+          ConditionExpression: conditions.join(' AND '),
+          ExpressionAttributeNames: names,
+          ExpressionAttributeValues: values(bound),
+        }),
+      ),
+    );
+  }
+
+  /** The incident behind an id, through the pointers of reports that were about the same key. */
+  async function read(id: string): Promise<IncidentRecord | undefined> {
+    let item = await get(id);
+    for (let hops = 0; item !== undefined && isPointer(item) && hops < 8; hops += 1) item = await get(item.sameAs);
+    return item === undefined || isPointer(item) ? undefined : (item as unknown as IncidentRecord);
+  }
+
+  const store = (record: IncidentRecord): Item => ({ ...record, ...indexKeys(record), expiresAt: expires(daysKept) });
+
+  const sighted = (record: IncidentRecord, sighting: Sighting) => ({
+    sightings: bounded([...record.sightings, sighting]),
+    sightingCount: record.sightingCount + 1,
+  });
+
+  const isNews = (record: IncidentRecord, report: Report) =>
+    report.leak !== undefined && !isKnown(record, report.sighting);
+
+  /** The record as this report's run takes it over. */
+  function taken(
+    record: IncidentRecord,
+    report: Report,
+    until: number,
+  ): { record: IncidentRecord; append: TimelineEntry[] } {
+    const attempts = record.attempts + 1;
+    const append: TimelineEntry[] = [];
+    if (isResting(record))
+      append.push({ at: report.sighting.at, stage: 'received', detail: reopening(record, report) });
+    if (attempts <= claimsTold)
+      append.push({ at: text(now()), stage: 'claimed', ...(attempts > 1 && { detail: `attempt ${attempts}` }) });
+    const lost = record.state === 'sent' && record.accepted === null;
+    const state = lost || record.state === 'unknown' ? 'unknown' : record.accepted ? 'sent' : 'claimed';
+    const lease = { message: report.message, delivery: report.sighting.delivery, until, scheduled: false };
+    const next = {
+      ...record,
+      state,
+      attempts,
+      lease,
+      outcome: null,
+      reason: null,
+      fence: record.fence + 1,
+      revision: record.revision + 1,
+    } as const;
+    return {
+      record: {
+        ...next,
+        timeline: [...record.timeline, ...append],
+        ...(isNews(record, report) && sighted(record, report.sighting)),
+      },
+      append,
+    };
+  }
+
+  async function claim(report: Report, until: number): Promise<Claim> {
+    if (report.fence === undefined && report.leak !== undefined) {
+      const { record } = taken(
+        newRecord(report.incident, report.provider, report.kind, report.sighting),
+        { ...report, leak: undefined },
+        until,
+      );
+      if (await put(store(record), 'attribute_not_exists(id)')) return { is: 'claimed', record };
+    }
+    for (let round = 0; round < contested; round += 1) {
+      if (round > 0) await sleep(10 + random() * 40 * round);
+      const record = await read(report.incident);
+      if (record === undefined) throw new Error(`incident ${report.incident} is not in the ledger`);
+      const { lease } = record;
+      // A claim whose answer was lost is ours all the same: nobody else writes this message into a running lease.
+      if (!lease.scheduled && lease.message === report.message && lease.until === until)
+        return { is: 'claimed', record };
+      const is = standing(record, report, now());
+      if (is !== 'claimed') {
+        if (report.fence !== undefined || !isNews(record, report)) return { is, record };
+        if (
+          await update(record.id, {
+            set: sighted(record, report.sighting),
+            only: { sightingCount: record.sightingCount },
+          })
+        )
+          return { is, record };
+        continue;
+      }
+      const next = taken(record, report, until);
+      const { state, attempts, outcome, reason, fence, revision, sightings, sightingCount } = next.record;
+      const set = {
+        state,
+        attempts,
+        outcome,
+        reason,
+        fence,
+        revision,
+        lease: next.record.lease,
+        sightings,
+        sightingCount,
+        ...indexKeys(next.record),
+      };
+      const only = {
+        fence: record.fence,
+        revision: record.revision,
+        sightingCount: record.sightingCount,
+        'lease.message': lease.message,
+      };
+      if (await update(record.id, { set, append: next.append, only })) return { is: 'claimed', record: next.record };
+    }
+    throw new Error(`incident ${report.incident} is contested`);
+  }
+
+  return {
+    claim,
+    read,
+    async save(record, { timeline = [], ...change }) {
+      const next: IncidentRecord = {
+        ...record,
+        ...change,
+        revision: record.revision + 1,
+        timeline: [...record.timeline, ...timeline],
+      };
+      const set = { ...change, revision: next.revision, ...indexKeys(next) };
+      const only = { fence: record.fence, revision: record.revision, 'lease.message': record.lease.message };
+      if (await update(record.id, { set, append: timeline, only })) return next;
+      const current = await read(record.id);
+      const written =
+        current?.fence === record.fence &&
+        current.revision === next.revision &&
+        current.state === next.state &&
+        current.lease.message === next.lease.message;
+      if (!written) throw new LeaseLost(`another run holds ${record.id}`);
+      return next;
+    },
+    async nameKey(record, key) {
+      const id = keyItem(key);
+      if (
+        await put({ id, sameAs: record.id, expiresAt: expires(daysKept) }, 'attribute_not_exists(id) OR sameAs = :us', {
+          ':us': record.id,
+        })
+      ) {
+        return record.id;
+      }
+      const owner = await read(id);
+      return owner?.id ?? record.id;
+    },
+    async incidentOfKey(keys) {
+      if (keys.length === 0) return undefined;
+      const Keys = keys.slice(0, 100).map((key) => ({ id: { S: keyItem(key) } }));
+      const { Responses } = await client.send(
+        new BatchGetItemCommand({ RequestItems: { [table]: { Keys, ConsistentRead: true } } }),
+      );
+      const first = Responses?.[table]?.[0];
+      return first && (await read((unmarshall(first) as Pointer).id))?.id;
+    },
+    async merge(record, incident) {
+      const pointer = { id: record.id, sameAs: incident, expiresAt: expires(daysKept) };
+      const held = await put(pointer, 'fence = :fence AND revision = :revision', {
+        ':fence': record.fence,
+        ':revision': record.revision,
+      });
+      if (!held && (await read(record.id))?.id !== incident) throw new LeaseLost(`another run holds ${record.id}`);
+    },
+    async countAgainstFuse({ limit, windowMinutes }) {
+      const window = Math.floor(now() / (windowMinutes * 60_000));
+      return holds(
+        client.send(
+          new UpdateItemCommand({
+            TableName: table,
+            Key: { id: { S: `fuse#${windowMinutes}#${window}` } },
+            UpdateExpression: 'SET expiresAt = :expires ADD revocations :one',
+            ConditionExpression: 'attribute_not_exists(revocations) OR revocations < :limit',
+            ExpressionAttributeValues: values({ ':one': 1, ':limit': limit, ':expires': expires(30) }),
+          }),
+        ),
+      );
+    },
+    async decide(id, from, change, entry) {
+      const record = await read(id);
+      if (record === undefined || !from.includes(record.state)) return undefined;
+      const next: IncidentRecord = {
+        ...record,
+        ...change,
+        timeline: [...record.timeline, entry],
+        revision: record.revision + 1,
+        lease: { ...record.lease, until: 0, scheduled: false },
+      };
+      const set = { ...change, revision: next.revision, lease: next.lease, ...indexKeys(next) };
+      const held = await update(record.id, {
+        set,
+        append: [entry],
+        only: { fence: record.fence, revision: record.revision },
+      });
+      return held ? next : undefined;
+    },
+    async park({ incident, provider, kind, sighting }, outcome, reason) {
+      const entry: TimelineEntry = { at: text(now()), stage: 'parked', detail: reason };
+      const fresh = newRecord(incident, provider, kind, sighting);
+      const parked: IncidentRecord = {
+        ...fresh,
+        state: restsIn[outcome],
+        outcome,
+        reason,
+        timeline: [...fresh.timeline, entry],
+      };
+      if (await put(store(parked), 'attribute_not_exists(id)')) return parked;
+      for (let round = 0; round < contested; round += 1) {
+        const record = await read(incident);
+        if (record === undefined || isKnown(record, sighting)) return record ?? parked;
+        const next = sighted(record, sighting);
+        if (await update(record.id, { set: next, only: { sightingCount: record.sightingCount } }))
+          return { ...record, ...next };
+        await sleep(10 + random() * 40 * round);
+      }
+      throw new Error(`incident ${incident} is contested`);
+    },
+    async keepSealed(incident, sealed) {
+      const item = { id: `leak#${incident}`, sealed, expiresAt: expires(sealedDaysKept) };
+      await client.send(new PutItemCommand({ TableName: table, Item: values(item) }));
+    },
+    async sealed(incident) {
+      const item = await get(`leak#${incident}`);
+      return item?.sealed instanceof Uint8Array && Number(item.expiresAt) * 1000 > now() ? item.sealed : undefined;
+    },
+    list: (query) => listIncidents({ client, table }, query),
+  };
+}
+
+const isPointer = (item: Item): item is Pointer => typeof item.sameAs === 'string';
+
+const keyItem = ({ provider, account, kind, keyId }: KeyName) => `key#${provider}#${account}#${kind}#${keyId}`;
+
+/** What the indexes sort by; an absent outcome or provider is simply not in its index. */
+function indexKeys({ state, outcome, provider, receivedAt, id }: IncidentRecord): Record<string, string> {
+  return {
+    listing: 'incident',
+    newest: `${receivedAt}#${id}`,
+    byState: state,
+    byOutcome: outcome ?? '-',
+    byProvider: provider ?? '-',
+  };
+}
+
+function reopening(record: IncidentRecord, report: Report): string {
+  if (report.order?.deadline) return 'nobody answered in time; policy goes on';
+  const asked =
+    report.order === undefined ? `reported again by ${report.sighting.source}` : 'asked again by an operator';
+  const was = record.outcome ?? record.state;
+  return [`${asked}; it was ${was}`, report.order?.reason].filter(Boolean).join(': ');
+}
+
+/** The newest sightings that fit. */
+function bounded(sightings: Sighting[]): Sighting[] {
+  const kept = sightings.slice(-sightingsKept);
+  while (kept.length > 1 && JSON.stringify(kept).length > sightingsSize) kept.shift();
+  return kept;
+}
+
+/** Whether a conditional write went through. */
+async function holds(write: Promise<unknown>): Promise<boolean> {
+  try {
+    await write;
+    return true;
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,58 @@
+import { SendMessageBatchCommand, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
+import { Unavailable } from '../revocation/errors.ts';
+
+/** The longest a queue holds a message back (ms); a longer wait is made of several. */
+const delayAtMost = 900_000;
+/** SQS takes ten messages and 1 MiB at a time. */
+const batchAtMost = 10;
+const batchSizeAtMost = 900_000;
+
+export interface Queues {
+  /** Sends all of them or throws. @throws Unavailable when not all were taken; some may have been */
+  send(queueUrl: string, bodies: string[]): Promise<void>;
+  /** Sends one, to be delivered after `delayMs` or the queue's limit, whichever is sooner. @throws Unavailable */
+  sendLater(queueUrl: string, body: string, delayMs: number): Promise<void>;
+}
+
+export function createQueues(client: SQSClient): Queues {
+  return {
+    async send(queueUrl, bodies) {
+      for (const batch of batches(bodies)) {
+        const Entries = batch.map((body, index) => ({ Id: String(index), MessageBody: body }));
+        const { Failed = [] } = await reachable(
+          client.send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries })),
+        );
+        if (Failed.length > 0) throw new Unavailable('the queue did not take every message');
+      }
+    },
+    async sendLater(queueUrl, body, delayMs) {
+      const DelaySeconds = Math.ceil(Math.min(Math.max(delayMs, 0), delayAtMost) / 1000);
+      await reachable(client.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: body, DelaySeconds })));
+    },
+  };
+}
+
+async function reachable<Result>(sending: Promise<Result>): Promise<Result> {
+  try {
+    return await sending;
+  } catch {
+    // The client's error can carry the request, and with it the message: it stays here.
+    throw new Unavailable('the queue did not give an answer');
+  }
+}
+
+function* batches(bodies: string[]): Generator<string[]> {
+  let batch: string[] = [];
+  let size = 0;
+  for (const body of bodies) {
+    const length = Buffer.byteLength(body);
+    if (batch.length === batchAtMost || (batch.length > 0 && size + length > batchSizeAtMost)) {
+      yield batch;
+      batch = [];
+      size = 0;
+    }
+    batch.push(body);
+    size += length;
+  }
+  if (batch.length > 0) yield batch;
+}
