@@ -1,0 +1,96 @@
+import type { FunctionName } from './platform/env.ts';
+
+/** How one function is put somewhere. Everything a way to deploy needs to know about it stands here, once. */
+export interface FunctionFacts {
+  /** The file under `functions/`. */
+  entry: `${FunctionName}.ts`;
+  /** API Gateway route keys; `public` ones authenticate by the source's own signature, the others by IAM. */
+  routes: readonly { route: string; access: 'public' | 'operator' }[];
+  /** What it consumes: `lane`, one queue and one function per configured provider. */
+  consumes: 'nothing' | 'lane' | 'unrouted';
+  /** What it sends to; `own-lane` to put messages back. */
+  sendsTo: readonly ('lanes' | 'unrouted' | 'own-lane')[];
+  ledger: 'none' | 'read-write';
+  /** Secrets it may read: those of every configured source, those of its own provider's accounts, the fingerprint. */
+  reads: readonly ('sources' | 'own-provider' | 'fingerprint')[];
+  timeoutSeconds: number;
+  memoryMb: number;
+  description: string;
+}
+
+/** Every function, once. */
+export const functions = {
+  'receive-alert': {
+    entry: 'receive-alert.ts',
+    routes: [{ route: 'POST /sources/{source}', access: 'public' }],
+    consumes: 'nothing',
+    sendsTo: ['lanes', 'unrouted'],
+    ledger: 'none',
+    reads: ['sources', 'fingerprint'],
+    timeoutSeconds: 10,
+    memoryMb: 512,
+    description: 'Verifies signed alerts and queues the leaks in them',
+  },
+  'receive-request': {
+    entry: 'receive-request.ts',
+    routes: [
+      { route: 'POST /revocations', access: 'operator' },
+      { route: 'GET /incidents', access: 'operator' },
+      { route: 'GET /incidents/{id}', access: 'operator' },
+      { route: 'POST /incidents/{id}/retry', access: 'operator' },
+      { route: 'POST /incidents/{id}/approve', access: 'operator' },
+      { route: 'POST /incidents/{id}/reject', access: 'operator' },
+      { route: 'GET /health', access: 'operator' },
+    ],
+    consumes: 'nothing',
+    sendsTo: ['lanes'],
+    ledger: 'read-write',
+    reads: ['fingerprint'],
+    timeoutSeconds: 29,
+    memoryMb: 512,
+    description: "Answers the operators' requests",
+  },
+  'resolve-alert': {
+    entry: 'resolve-alert.ts',
+    routes: [],
+    consumes: 'unrouted',
+    sendsTo: [],
+    ledger: 'read-write',
+    reads: [],
+    timeoutSeconds: 15,
+    memoryMb: 512,
+    description: 'Parks leaks that no lane takes, with the reason',
+  },
+  'revoke-key': {
+    entry: 'revoke-key.ts',
+    routes: [],
+    consumes: 'lane',
+    sendsTo: ['own-lane'],
+    ledger: 'read-write',
+    reads: ['own-provider', 'fingerprint'],
+    timeoutSeconds: 30,
+    memoryMb: 512,
+    description: 'Finds, revokes and proves dead the leaked keys of one provider',
+  },
+} as const satisfies Record<FunctionName, FunctionFacts>;
+
+/** Names and limits that both ways to deploy share. */
+export const names = {
+  table: 'leakstop-incidents',
+  unrouted: 'leakstop-unrouted',
+  lane: (provider: string) => `leakstop-lane-${provider}`,
+  deadLetters: (queue: string) => `${queue}-dead`,
+  function: (name: FunctionName, provider?: string) =>
+    provider === undefined ? `leakstop-${name}` : `leakstop-${name}-${provider}`,
+  providerSecret: (provider: string, account: string) => `leakstop/providers/${provider}/${account}`,
+  sourceSecret: (source: string) => `leakstop/sources/${source}`,
+};
+
+export const queues = {
+  /** Longer than any consumer may run, short enough that work whose function died goes on within a minute (s). */
+  visibilitySeconds: 40,
+  retentionSeconds: 14 * 86_400,
+  /** A message that killed or failed its function this often is set aside, and somebody is told. */
+  receivesAtMost: 10,
+  batchSize: 10,
+};

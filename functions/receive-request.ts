@@ -1,0 +1,37 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { dynamoDb, secretsManager, sqs } from './platform/clients.ts';
+import { readEnvironment } from './platform/env.ts';
+import { fingerprintOf } from './platform/fingerprint.ts';
+import { httpFunction } from './platform/lambda.ts';
+import { dynamoLedger } from './platform/ledger.ts';
+import { createObservability } from './platform/observability.ts';
+import { createQueues } from './platform/queues.ts';
+import { createSecrets } from './platform/secrets.ts';
+import { providers } from './providers/index.ts';
+import { answer } from './requests/index.ts';
+import type { RequestServices } from './requests/services.ts';
+
+function compose(): RequestServices {
+  const { LANES, ACCOUNTS, TABLE } = readEnvironment('receive-request', process.env);
+  const secrets = createSecrets(secretsManager(), Date.now);
+  const { send } = createQueues(sqs());
+  return {
+    intake: {
+      providers,
+      lanes: LANES,
+      unroutedQueue: undefined,
+      fingerprint: () => fingerprintOf(secrets),
+      send,
+      now: Date.now,
+      newId: randomUUID,
+    },
+    ledger: dynamoLedger({ client: dynamoDb(), table: TABLE }, { now: Date.now, sleep, random: Math.random }),
+    accounts: ACCOUNTS,
+    sleep,
+    observability: createObservability('receive-request'),
+  };
+}
+
+/** The operators' routes. */
+export const handler = httpFunction(compose, answer);

@@ -1,0 +1,150 @@
+import * as z from 'zod';
+import { matching, Problem } from '../platform/lambda.ts';
+import { BadCursor } from '../platform/ledger-listing.ts';
+import { incidentIdForm } from '../revocation/fingerprint.ts';
+import { type IncidentRecord, outcomes, type State, states, view } from '../revocation/incident.ts';
+import type { Order } from '../revocation/report.ts';
+import { writeReport } from '../revocation/report.ts';
+import type { RequestServices, Route } from './services.ts';
+
+const query = z.strictObject({
+  state: z.enum(states).optional(),
+  outcome: z.enum(outcomes).optional(),
+  provider: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'must be a provider id')
+    .optional(),
+  since: z.iso
+    .datetime({ offset: true })
+    .transform((text) => new Date(text).toISOString())
+    .optional(),
+  limit: z
+    .string()
+    .regex(/^\d{1,4}$/, 'must be 1 to 100')
+    .transform(Number)
+    .pipe(z.int().min(1).max(100))
+    .default(50),
+  cursor: z.string().max(512).optional(),
+});
+
+/** An id that was handed out a moment ago may not have been claimed yet: the ledger is looked at this often, this far apart (ms). */
+const looks = 10;
+const lookEvery = 100;
+
+/** `GET /incidents`: newest first. */
+export const listIncidents: Route = async (request, { ledger, intake }) => {
+  const wanted = matching(request.query, query);
+  if (wanted.provider !== undefined && !Object.hasOwn(intake.providers, wanted.provider)) {
+    throw new Problem(400, 'Bad request', 'The query makes no sense; see errors.', [
+      { field: 'provider', problem: `is not one of ${Object.keys(intake.providers).join(', ')}` },
+    ]);
+  }
+  try {
+    const { records, cursor } = await ledger.list(wanted);
+    return { status: 200, body: { incidents: records.map(view), ...(cursor !== undefined && { cursor }) } };
+  } catch (error) {
+    if (error instanceof BadCursor) throw new Problem(400, 'Bad request', 'The cursor is not one that this list gave.');
+    throw error;
+  }
+};
+
+/** `GET /incidents/{id}`. */
+export const getIncident: Route = async (request, services) => ({
+  status: 200,
+  body: view(await theIncident(request.parameters.id, services)),
+});
+
+/** `POST /incidents/{id}/retry`: a person repaired what kept a parked incident from going on. */
+export const retryIncident: Route = async (request, services) => {
+  const record = await theIncident(request.parameters.id, services);
+  if (record.state !== 'parked') throw conflict(record, 'only a parked incident can be retried');
+  return resume(
+    record,
+    { is: 'parked', stage: 'received', detail: 'an operator asked for another try' },
+    {},
+    request.id,
+    services,
+  );
+};
+
+/** `POST /incidents/{id}/approve`: acts on the key that was found when a person was asked, and on no other. */
+export const approveIncident: Route = async (request, services) => {
+  const record = await theIncident(request.parameters.id, services);
+  const asked = record.state === 'awaiting-approval' || (record.state === 'parked' && record.outcome === null);
+  if (!asked || record.keyId === null) throw conflict(record, 'nothing waits for approval');
+  return resume(
+    record,
+    { is: record.state, stage: 'approved', detail: 'by an operator' },
+    { approved: record.keyId },
+    request.id,
+    services,
+  );
+};
+
+/** `POST /incidents/{id}/reject`: a person says no. */
+export const rejectIncident: Route = async (request, services) => {
+  const record = await theIncident(request.parameters.id, services);
+  const asked = record.state === 'awaiting-approval' || (record.state === 'parked' && record.outcome === null);
+  if (!asked) throw conflict(record, 'nothing waits for approval');
+  const at = new Date(services.intake.now()).toISOString();
+  const change = { state: 'closed', outcome: 'rejected', reason: 'an operator said no' } as const;
+  const rejected = await services.ledger.decide(record.id, [record.state], change, {
+    at,
+    stage: 'rejected',
+    detail: 'by an operator',
+  });
+  if (rejected === undefined) throw conflict(record, 'somebody else has just decided it');
+  return { status: 200, body: view(rejected) };
+};
+
+/** Puts a report into the lane first, then records the decision: dying in between costs an entry, never the leak. */
+async function resume(
+  record: IncidentRecord,
+  { is, stage, detail }: { is: State; stage: 'received' | 'approved'; detail: string },
+  order: Order,
+  delivery: string,
+  { ledger, intake }: RequestServices,
+) {
+  const lane = record.provider === null ? undefined : intake.lanes[record.provider];
+  if (lane === undefined || record.provider === null || record.kind === null)
+    throw conflict(record, 'its provider is not configured; configure it and report the leak again');
+  if ((await ledger.sealed(record.id)) === undefined)
+    throw conflict(record, 'the leak itself is not kept any more; report it again');
+  const at = new Date(intake.now()).toISOString();
+  const sighting = { source: 'operator', at, delivery };
+  const { id: incident, provider, kind } = record;
+  const tries = { unavailable: 0, unexpected: 0 };
+  await intake.send(lane, [
+    writeReport({
+      message: intake.newId(),
+      incident,
+      provider,
+      kind,
+      leak: undefined,
+      sighting,
+      mayNameKeys: true,
+      order,
+      tries,
+    }),
+  ]);
+  const resumed = await ledger.decide(
+    incident,
+    [is],
+    { state: 'received', outcome: null, reason: null },
+    { at, stage, detail },
+  );
+  return { status: 200, body: view(resumed ?? (await ledger.read(incident)) ?? record) };
+}
+
+const conflict = ({ state }: IncidentRecord, why: string) =>
+  new Problem(409, 'Conflict', `The incident is ${state}: ${why}.`);
+
+/** @throws Problem 404 */
+async function theIncident(id: string | undefined, { ledger, sleep }: RequestServices): Promise<IncidentRecord> {
+  for (let look = 0; look < looks && id !== undefined && incidentIdForm.test(id); look += 1) {
+    const record = await ledger.read(id);
+    if (record !== undefined) return record;
+    await sleep(lookEvery);
+  }
+  throw new Problem(404, 'Not found', 'There is no incident with this id.');
+}

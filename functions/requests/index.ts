@@ -1,0 +1,22 @@
+import { Problem } from '../platform/lambda.ts';
+import { approveIncident, getIncident, listIncidents, rejectIncident, retryIncident } from './incidents.ts';
+import { postRevocation } from './revocations.ts';
+import type { Route } from './services.ts';
+
+/** The operators' routes, by API Gateway's route key. */
+export const routes: Readonly<Record<string, Route>> = {
+  'POST /revocations': postRevocation,
+  'GET /incidents': listIncidents,
+  'GET /incidents/{id}': getIncident,
+  'POST /incidents/{id}/retry': retryIncident,
+  'POST /incidents/{id}/approve': approveIncident,
+  'POST /incidents/{id}/reject': rejectIncident,
+  'GET /health': async () => ({ status: 200, body: { ok: true } }),
+};
+
+/** Answers one operator's request. @throws Problem */
+export const answer: Route = (request, services) => {
+  const route = Object.hasOwn(routes, request.route) ? routes[request.route] : undefined;
+  if (!route) throw new Problem(404, 'Not found', 'There is no such route.');
+  return route(request, services);
+};

@@ -1,0 +1,16 @@
+import type { HttpAnswer, HttpRequest } from '../platform/lambda.ts';
+import type { Observability } from '../platform/observability.ts';
+import type { Intake } from '../revocation/intake.ts';
+import type { Ledger } from '../revocation/ledger.ts';
+
+/** What the operators' routes need. */
+export interface RequestServices {
+  intake: Intake;
+  ledger: Ledger;
+  /** Provider id → names of its accounts. */
+  accounts: Readonly<Record<string, readonly string[]>>;
+  sleep(ms: number): Promise<void>;
+  observability: Observability;
+}
+
+export type Route = (request: HttpRequest, services: RequestServices) => Promise<HttpAnswer>;

@@ -1,0 +1,40 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { dynamoDb, secretsManager, sqs } from './platform/clients.ts';
+import { readEnvironment } from './platform/env.ts';
+import { fingerprintOf } from './platform/fingerprint.ts';
+import { createSend } from './platform/http.ts';
+import { queueFunction } from './platform/lambda.ts';
+import { dynamoLedger } from './platform/ledger.ts';
+import { createObservability } from './platform/observability.ts';
+import { createQueues } from './platform/queues.ts';
+import { createSecrets } from './platform/secrets.ts';
+import { providers } from './providers/index.ts';
+import { Misconfigured } from './revocation/errors.ts';
+import type { Providers } from './revocation/provider.ts';
+import { readReport, writeReport } from './revocation/report.ts';
+import { respond } from './revocation/respond.ts';
+import type { Services } from './revocation/run.ts';
+
+function compose(): Services & { observability: ReturnType<typeof createObservability> } {
+  const { PROVIDER, ACCOUNTS, ACTION, POLICY, LANE, TABLE } = readEnvironment('revoke-key', process.env);
+  const provider = (providers as Providers)[PROVIDER];
+  if (!provider) throw new Misconfigured('environment of revoke-key: PROVIDER: is not in the registry');
+  const clock = { now: Date.now, sleep, random: Math.random };
+  const secrets = createSecrets(secretsManager(), Date.now);
+  const queues = createQueues(sqs());
+  const observability = createObservability('revoke-key');
+  return {
+    ...clock,
+    ...{ provider, accounts: ACCOUNTS, action: ACTION, policy: POLICY, newId: randomUUID, observability },
+    ledger: dynamoLedger({ client: dynamoDb(), table: TABLE }, clock),
+    adminOf: (account, fresh) => secrets.read(`leakstop/providers/${PROVIDER}/${account}`, provider.admin, fresh),
+    fingerprint: () => fingerprintOf(secrets),
+    send: createSend(clock),
+    putBack: (report, delayMs) => queues.sendLater(LANE, writeReport(report), delayMs),
+    note: (event) => observability.note(PROVIDER, event),
+  };
+}
+
+/** One lane: takes reports about one provider's keys and follows each to a dead key, or to a person. */
+export const handler = queueFunction(compose, (body, services, endsAt) => respond(readReport(body), services, endsAt));
