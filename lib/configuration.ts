@@ -1,0 +1,99 @@
+import * as z from 'zod';
+import type { Environment } from '../functions/platform/env.ts';
+import { issueInWords } from '../functions/platform/secrets.ts';
+import { providers } from '../functions/providers/index.ts';
+import { actions, policySchema } from '../functions/revocation/policy.ts';
+import type { Providers } from '../functions/revocation/provider.ts';
+import { sources } from '../functions/sources/index.ts';
+
+const registry: Providers = providers;
+const account = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, 'must be 1 to 64 letters, digits, - or _');
+
+/** What an adopter configures (contract, section 4): typed in `bin/config.ts`, as JSON for `npm start -- --config`. */
+export const configurationSchema = z
+  .strictObject({
+    providers: z.record(
+      z.string(),
+      z.strictObject({ accounts: z.array(account).min(1), action: z.enum(actions).default('delete') }),
+    ),
+    sources: z.array(z.string()).default([]),
+    policy: policySchema.prefault({}),
+  })
+  .superRefine(({ providers: wanted, sources: listed, policy }, context) => {
+    const issue = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
+    for (const [id, { action, accounts }] of Object.entries(wanted)) {
+      const provider = Object.hasOwn(registry, id) ? registry[id] : undefined;
+      if (!provider) issue(['providers', id], `is not a provider; there are ${Object.keys(registry).join(', ')}`);
+      const switchable = provider && Object.values(provider.kinds).some((kind) => kind.disable);
+      if (provider && action === 'disable' && !switchable)
+        issue(['providers', id, 'action'], `cannot be disable: ${id} can only delete`);
+      if (new Set(accounts).size < accounts.length) issue(['providers', id, 'accounts'], 'names an account twice');
+    }
+    for (const [index, id] of listed.entries()) {
+      if (!Object.hasOwn(sources, id))
+        issue(['sources', index], `is not a source; there are ${Object.keys(sources).join(', ')}`);
+    }
+    for (const [index, { provider }] of policy.protected.entries()) {
+      if (!Object.hasOwn(registry, provider)) issue(['policy', 'protected', index, 'provider'], 'is not a provider');
+    }
+  });
+
+/** A configuration with every default filled in. */
+export type Configuration = z.output<typeof configurationSchema>;
+/** A configuration as it is written. */
+export type ConfigurationInput = z.input<typeof configurationSchema>;
+
+/** @throws Error with one line that names the field and the remedy */
+export function readConfiguration(input: unknown): Configuration {
+  const parsed = configurationSchema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  throw new Error(issueInWords(parsed.error.issues[0]));
+}
+
+/** Where the shared things are, as a way to deploy knows them. */
+export interface Places {
+  table: string;
+  /** Provider id → queue URL. */
+  lanes: Record<string, string>;
+  unroutedQueue: string;
+}
+
+/** The environments of the functions that exist once. */
+export function sharedEnvironments(
+  { providers: configured, sources: enabled }: Configuration,
+  { table, lanes, unroutedQueue }: Places,
+) {
+  const accounts = Object.fromEntries(Object.entries(configured).map(([id, provider]) => [id, provider.accounts]));
+  return {
+    'receive-alert': {
+      LANES: JSON.stringify(lanes),
+      UNROUTED_QUEUE: unroutedQueue,
+      SOURCES: JSON.stringify(enabled),
+    } satisfies Environment<'receive-alert'>,
+    'receive-request': {
+      LANES: JSON.stringify(lanes),
+      ACCOUNTS: JSON.stringify(accounts),
+      TABLE: table,
+    } satisfies Environment<'receive-request'>,
+    'resolve-alert': { TABLE: table } satisfies Environment<'resolve-alert'>,
+  };
+}
+
+/** The environment of one provider's lane. */
+export function laneEnvironment(
+  { providers: configured, policy }: Configuration,
+  id: string,
+  { table, lanes }: Pick<Places, 'table' | 'lanes'>,
+) {
+  const provider = configured[id];
+  const lane = lanes[id];
+  if (!provider || lane === undefined) throw new Error(`provider ${id} is not configured`);
+  return {
+    PROVIDER: id,
+    ACCOUNTS: JSON.stringify(provider.accounts),
+    ACTION: provider.action,
+    POLICY: JSON.stringify(policy),
+    LANE: lane,
+    TABLE: table,
+  } satisfies Environment<'revoke-key'>;
+}

@@ -1,0 +1,36 @@
+import net from 'node:net';
+import { parentPort, workerData } from 'node:worker_threads';
+import { Agent, setGlobalDispatcher } from 'undici';
+import type { Reply } from './function-host.ts';
+
+// The inside of a function's thread: what Lambda's runtime is to a deployed function.
+const { entry, network } = workerData as { entry: string; network: Record<string, number> | undefined };
+const port = parentPort;
+if (!port) throw new Error('this file is the inside of a thread');
+const reply = (message: Reply) => port.postMessage(message);
+
+if (network) {
+  // Simulated vendors: every connection of `fetch` ends on loopback; a host nobody simulates is refused, never looked up.
+  const connect: ConstructorParameters<typeof Agent>[0] = {
+    connect: ({ hostname }, callback) => {
+      const target = network[hostname];
+      if (target === undefined) return callback(Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }), null);
+      const socket = net.connect(target, '127.0.0.1');
+      socket.once('connect', () => callback(null, socket));
+      socket.once('error', (error) => callback(error, null));
+    },
+  };
+  setGlobalDispatcher(new Agent(connect));
+}
+
+const { handler } = (await import(entry)) as { handler(event: unknown, context: unknown): Promise<unknown> };
+
+port.on('message', async ({ id, event, endsAt }: { id: string; event: unknown; endsAt: number }) => {
+  const context = { awsRequestId: id, getRemainingTimeInMillis: () => endsAt - Date.now() };
+  try {
+    reply({ id, result: (await handler(event, context)) ?? null });
+  } catch (error) {
+    reply({ id, error: error instanceof Error ? error.name : 'Error' });
+  }
+});
+reply({ ready: true });

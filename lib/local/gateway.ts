@@ -1,0 +1,124 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+
+/** A route key and what answers it. */
+export interface GatewayRoute {
+  route: string;
+  invoke(event: unknown): Promise<unknown>;
+}
+
+/** What Lambda takes in one synchronous call (bytes); API Gateway answers 413 beyond it. */
+const eventAtMost = 6 * 1024 * 1024;
+/** Bodies that API Gateway hands on as text; everything else travels in base64. */
+const textual = /^(text\/|application\/(json|xml|javascript|x-www-form-urlencoded)|application\/[^;]*\+(json|xml))/i;
+
+/** Turns HTTP into API Gateway's HTTP API events (payload format 2.0) and the functions' results back into HTTP. */
+export function gatewayServer(routes: GatewayRoute[]): Server {
+  const matchers = routes.map(({ route, invoke }) => ({ route, invoke, match: matcher(route) }));
+  return createServer(async (request, response) => {
+    try {
+      const url = new URL(request.url ?? '/', 'http://gateway');
+      const found = matchers.flatMap(({ route, invoke, match }) => {
+        const parameters = match(request.method ?? '', url.pathname);
+        return parameters ? [{ route, invoke, parameters }] : [];
+      })[0];
+      const body = await read(request);
+      if (!found) return plain(response, 404, 'Not Found');
+      if (body === undefined) return plain(response, 413, 'Request Entity Too Large');
+      const event = eventOf(request, url, body, found);
+      if (event.body !== undefined && Buffer.byteLength(event.body) > eventAtMost)
+        return plain(response, 413, 'Request Entity Too Large');
+      write(response, (await found.invoke(event)) as APIGatewayProxyStructuredResultV2);
+    } catch {
+      if (!response.headersSent) plain(response, 503, 'Service Unavailable');
+    }
+  });
+}
+
+function matcher(route: string): (method: string, path: string) => Record<string, string> | undefined {
+  const [wanted, pattern = ''] = route.split(' ');
+  const expression = new RegExp(`^${pattern.replaceAll(/\{(\w+)\}/g, '(?<$1>[^/]+)')}$`);
+  return (method, path) => {
+    const groups = method === wanted ? expression.exec(path) : null;
+    if (!groups) return undefined;
+    return Object.fromEntries(Object.entries(groups.groups ?? {}).map(([name, value]) => [name, decoded(value)]));
+  };
+}
+
+function decoded(value: string): string {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return value;
+  }
+}
+
+/** The body, or undefined when it is more than any function could be given. The rest is read and dropped, so that the sender hears the answer. */
+async function read(request: IncomingMessage): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size <= eventAtMost) chunks.push(chunk);
+    if (size > 5 * eventAtMost) break;
+  }
+  return size > eventAtMost ? undefined : Buffer.concat(chunks);
+}
+
+function eventOf(
+  request: IncomingMessage,
+  url: URL,
+  body: Buffer,
+  { route, parameters }: { route: string; parameters: Record<string, string> },
+) {
+  const text = body.toString('utf8');
+  const isText = textual.test(request.headers['content-type'] ?? '') && Buffer.from(text, 'utf8').equals(body);
+  const headers = Object.fromEntries(
+    Object.entries(request.headersDistinct).map(([name, values]) => [name, values?.join(',')]),
+  );
+  const hasQuery = url.searchParams.size > 0;
+  return {
+    version: '2.0',
+    routeKey: route,
+    rawPath: url.pathname,
+    rawQueryString: url.search.slice(1),
+    headers,
+    ...(hasQuery && { queryStringParameters: Object.fromEntries(url.searchParams) }),
+    ...(Object.keys(parameters).length > 0 && { pathParameters: parameters }),
+    requestContext: {
+      accountId: '000000000000',
+      apiId: 'local',
+      domainName: request.headers.host ?? 'localhost',
+      domainPrefix: 'local',
+      http: {
+        method: request.method,
+        path: url.pathname,
+        protocol: `HTTP/${request.httpVersion}`,
+        sourceIp: request.socket.remoteAddress,
+        userAgent: request.headers['user-agent'] ?? '',
+      },
+      requestId: randomUUID(),
+      routeKey: route,
+      stage: '$default',
+      time: new Date().toUTCString(),
+      timeEpoch: Date.now(),
+    },
+    ...(body.length > 0 && { body: isText ? text : body.toString('base64') }),
+    isBase64Encoded: body.length > 0 && !isText,
+  };
+}
+
+function write(
+  response: ServerResponse,
+  { statusCode = 200, headers = {}, body = '', isBase64Encoded }: APIGatewayProxyStructuredResultV2,
+): void {
+  const bytes = Buffer.from(body, isBase64Encoded ? 'base64' : 'utf8');
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, String(value));
+  if (statusCode !== 204) response.setHeader('content-length', bytes.length);
+  response.writeHead(statusCode).end(bytes);
+}
+
+function plain(response: ServerResponse, status: number, message: string): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ message }));
+}

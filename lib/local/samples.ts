@@ -1,0 +1,41 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { names } from '../../functions/manifest.ts';
+import { fingerprintName } from '../../functions/platform/fingerprint.ts';
+import type { World } from './vendors/vendor.ts';
+
+/** Secret name → value. */
+export type SecretValues = Record<string, unknown>;
+
+/** The signing secret of the sample source `standard`: for this machine only, and in the README. */
+export const sampleSigningSecret = `whsec_${Buffer.from('leakstop local stage sample 0001').toString('base64')}`;
+
+/** The secrets of a stage that is given none. */
+export function sampleSecrets(worlds: Record<string, World>): SecretValues {
+  const accounts = Object.entries(worlds).flatMap(([id, world]) =>
+    Object.entries(world.accounts).map(([account, value]) => [names.providerSecret(id, account), value]),
+  );
+  return { ...Object.fromEntries(accounts), [names.sourceSecret('standard')]: { secrets: [sampleSigningSecret] } };
+}
+
+/**
+ * Adds the fingerprint key where the secrets hold none. It must stay the same for as long as the ledger does: with a data
+ * folder it is made once and kept there; without one it follows from the secrets themselves.
+ */
+export function withFingerprint(secrets: SecretValues, data: string | undefined): SecretValues {
+  if (secrets[fingerprintName] !== undefined) return secrets;
+  return { ...secrets, [fingerprintName]: { key: data === undefined ? derived(secrets) : kept(data) } };
+}
+
+const derived = (secrets: SecretValues) =>
+  createHash('sha256')
+    .update(`leakstop local stage ${JSON.stringify(secrets)}`)
+    .digest('hex');
+
+function kept(data: string): string {
+  const file = join(data, 'fingerprint');
+  mkdirSync(data, { recursive: true, mode: 0o700 });
+  if (!existsSync(file)) writeFileSync(file, randomBytes(32).toString('hex'), { mode: 0o600, flag: 'wx' });
+  return readFileSync(file, 'utf8').trim();
+}

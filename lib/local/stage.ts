@@ -1,0 +1,148 @@
+import type { Server } from 'node:http';
+import type { Writable } from 'node:stream';
+import { functions, names, queues } from '../../functions/manifest.ts';
+import type { FunctionName } from '../../functions/platform/env.ts';
+import { providers } from '../../functions/providers/index.ts';
+import { laneEnvironment, sharedEnvironments } from '../configuration.ts';
+import { closed, type Emulators, listen, startEmulators } from './emulators.ts';
+import { type FunctionHost, hostFunction } from './function-host.ts';
+import { type GatewayRoute, gatewayServer } from './gateway.ts';
+import type { StageOptions } from './options.ts';
+import { startPump } from './pump.ts';
+import { type Cloud, cloudOf, createResources } from './resources.ts';
+import type { Vendor, World } from './vendors/vendor.ts';
+
+/** The whole service on this machine. */
+export interface Stage {
+  url: string;
+  /** The simulated vendors, by provider; empty when requests go where they say. */
+  vendors: Record<string, Vendor>;
+  /** The functions as they are deployed here, by name; a lane's function carries its provider's id. */
+  functions: Record<string, FunctionHost>;
+  /** The stage's own way to the AWS services. */
+  cloud: Cloud;
+  /** Stops accepting, finishes what is in hand, ends everything. */
+  close(): Promise<void>;
+}
+
+/** Where and how fast: what tests change, and nothing a handler could see. */
+export interface StageTuning {
+  variables: NodeJS.ProcessEnv;
+  logs: Writable;
+  /** Shorter lives (s) for functions and messages, so that a death is seen without waiting long. */
+  timeoutSeconds?: number;
+  visibilitySeconds?: number;
+}
+
+/** Every simulated vendor: one file per provider, `vendors/<provider>.ts`. */
+export async function loadWorlds(): Promise<Record<string, World>> {
+  const load = async (id: string) => [id, ((await import(`./vendors/${id}.ts`)) as { world: World }).world] as const;
+  return Object.fromEntries(await Promise.all(Object.keys(providers).map(load)));
+}
+
+/** Starts a stage; when it returns, the service listens and every function is loaded. */
+export async function startStage(
+  options: StageOptions,
+  worlds: Record<string, World>,
+  tuning: StageTuning,
+): Promise<Stage> {
+  const { configuration, secrets, data, port } = options;
+  const emulators = await startEmulators(tuning.variables, data);
+  const variables = awsVariables(tuning.variables, emulators);
+  const cloud = cloudOf(variables);
+  const visibilitySeconds = tuning.visibilitySeconds ?? queues.visibilitySeconds;
+  const places = await createResources(cloud, {
+    providers: Object.keys(configuration.providers),
+    secrets,
+    visibilitySeconds,
+  });
+  const { vendors, network } =
+    options.vendors === 'simulated' ? await simulate(worlds, secrets) : { vendors: {}, network: undefined };
+
+  const host = (name: FunctionName, environment: Record<string, string>, provider?: string) =>
+    hostFunction({
+      name: names.function(name, provider),
+      entry: new URL(`../../functions/${functions[name].entry}`, import.meta.url),
+      environment: { ...variables, ...environment },
+      timeoutSeconds: tuning.timeoutSeconds ?? functions[name].timeoutSeconds,
+      network,
+      logs: tuning.logs,
+    });
+  const shared = sharedEnvironments(configuration, places);
+  const hosts: Record<string, FunctionHost> = {};
+  for (const [name, environment] of Object.entries(shared)) hosts[name] = host(name as FunctionName, environment);
+  const lanes = Object.keys(configuration.providers).map((id) => {
+    const lane = host('revoke-key', laneEnvironment(configuration, id, places), id);
+    hosts[`revoke-key-${id}`] = lane;
+    return { queueUrl: String(places.lanes[id]), lane };
+  });
+  const gateway = gatewayServer(routesOf(hosts));
+  const [url] = await Promise.all([listen(gateway, port), ...Object.values(hosts).map((each) => each.ready())]);
+  const unrouted = hosts['resolve-alert'];
+  const consumers = [...lanes, ...(unrouted ? [{ queueUrl: places.unroutedQueue, lane: unrouted }] : [])];
+  const pumps = consumers.map(({ queueUrl, lane }) => startPump({ client: cloud.sqs, queueUrl, invoke: lane.invoke }));
+  return {
+    url,
+    vendors,
+    functions: hosts,
+    cloud,
+    close: () => close({ gateway, pumps, hosts, vendors, cloud, emulators }),
+  };
+}
+
+/** The environment every function shares: where AWS is and who asks. Nothing else of this machine's environment reaches them. */
+function awsVariables(given: NodeJS.ProcessEnv, { endpoints }: Emulators): Record<string, string> {
+  const kept = ['AWS_SESSION_TOKEN', 'NODE_EXTRA_CA_CERTS', 'POWERTOOLS_LOG_LEVEL', 'TZ'].flatMap((name) => {
+    const value = given[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return {
+    ...Object.fromEntries(kept),
+    AWS_REGION: given.AWS_REGION ?? 'us-east-1',
+    AWS_ACCESS_KEY_ID: given.AWS_ACCESS_KEY_ID ?? 'local',
+    AWS_SECRET_ACCESS_KEY: given.AWS_SECRET_ACCESS_KEY ?? 'local',
+    AWS_EC2_METADATA_DISABLED: 'true',
+    ...endpoints,
+  };
+}
+
+async function simulate(worlds: Record<string, World>, secrets: StageOptions['secrets']) {
+  const vendors: Record<string, Vendor> = {};
+  const network: Record<string, number> = {};
+  for (const [id, world] of Object.entries(worlds)) {
+    const prefix = names.providerSecret(id, '');
+    const accounts = Object.entries(secrets).flatMap(([name, value]) =>
+      name.startsWith(prefix)
+        ? [[name.slice(prefix.length), typeof value === 'string' ? JSON.parse(value) : value] as const]
+        : [],
+    );
+    const vendor = world.simulate(Object.fromEntries(accounts));
+    const address = new URL(await listen(vendor.server));
+    for (const name of vendor.hosts) network[name] = Number(address.port);
+    vendors[id] = vendor;
+  }
+  return { vendors, network };
+}
+
+function routesOf(hosts: Record<string, FunctionHost>): GatewayRoute[] {
+  return Object.entries(functions).flatMap(([name, { routes }]) => {
+    const target = hosts[name];
+    return target ? routes.map(({ route }) => ({ route, invoke: target.invoke })) : [];
+  });
+}
+
+async function close(parts: {
+  gateway: Server;
+  pumps: { stop(): Promise<void> }[];
+  hosts: Record<string, FunctionHost>;
+  vendors: Record<string, Vendor>;
+  cloud: Cloud;
+  emulators: Emulators;
+}): Promise<void> {
+  await closed(parts.gateway);
+  await Promise.all(parts.pumps.map((pump) => pump.stop()));
+  await Promise.all(Object.values(parts.hosts).map((host) => host.close()));
+  await Promise.all(Object.values(parts.vendors).map((vendor) => closed(vendor.server)));
+  for (const client of Object.values(parts.cloud)) client.destroy();
+  await parts.emulators.close();
+}

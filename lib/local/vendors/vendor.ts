@@ -1,0 +1,94 @@
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+
+/** One request as it arrived at a simulated vendor: for tests to look at. */
+export interface Arrival {
+  method: string;
+  host: string;
+  /** Path and query exactly as sent. */
+  target: string;
+  headers: IncomingHttpHeaders;
+  body: string;
+}
+
+export interface VendorAnswer {
+  status: number;
+  headers?: Record<string, string>;
+  /** Sent as JSON; a string is sent as it is. */
+  body?: unknown;
+}
+
+/** Bad days a vendor can have: what it is told is done with the next requests that fit. */
+export interface Trouble {
+  /** Which requests, by `METHOD target`. */
+  on: RegExp;
+  /** How many of them; absent, all. */
+  times?: number;
+  /** `drop-before`: the connection breaks and nothing was done; `drop-after`: it was done and the answer is lost. */
+  then: VendorAnswer | 'drop-before' | 'drop-after';
+  /** Do what was asked, then answer `then`. */
+  afterActing?: boolean;
+}
+
+/** A simulated vendor: a real HTTP server with state, written from the vendor's documentation. */
+export interface Vendor {
+  id: string;
+  /** The host names it answers for. */
+  hosts: string[];
+  server: Server;
+  /** What arrived, in order. */
+  arrivals: Arrival[];
+  troubles: Trouble[];
+  /** Whether the vendor would still accept this credential. */
+  accepts(secret: string): boolean;
+  /** Deletions that took something away, by key id, in order. */
+  deletions: string[];
+}
+
+/** What a vendor's file exports as `world`: sample accounts, and the vendor that fits the accounts it is given. */
+export interface World {
+  /** Account name → admin secret, as `leakstop/providers/<id>/<account>` would hold it. */
+  accounts: Record<string, object>;
+  /** A leak to try: one key of the simulated vendor, as an alert would carry it. */
+  leaks: object[];
+  /** Builds the vendor, so that it accepts the admin secrets of these accounts. */
+  simulate(accounts: Record<string, object>): Vendor;
+}
+
+/** Serves `answer` with the vendor's bad days, and notes what arrives. */
+export function vendorServer(
+  { arrivals, troubles }: Pick<Vendor, 'arrivals' | 'troubles'>,
+  answer: (request: Arrival) => VendorAnswer,
+): Server {
+  return createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk);
+    const arrival: Arrival = {
+      method: request.method ?? '',
+      host: (request.headers.host ?? '').replace(/:\d+$/, ''),
+      target: request.url ?? '',
+      headers: request.headers,
+      body: Buffer.concat(chunks).toString('utf8'),
+    };
+    arrivals.push(arrival);
+    const trouble = nextTrouble(troubles, `${arrival.method} ${arrival.target}`);
+    if (trouble?.then === 'drop-before') return void request.socket.destroy();
+    const acts = trouble === undefined || trouble.then === 'drop-after' || trouble.afterActing;
+    const regular = acts ? answer(arrival) : undefined;
+    if (trouble?.then === 'drop-after') return void request.socket.destroy();
+    const { status, headers = {}, body } = trouble?.then ?? regular ?? { status: 500 };
+    const text = typeof body === 'string' ? body : body === undefined ? '' : JSON.stringify(body);
+    response
+      .writeHead(status, { ...(typeof body === 'object' && { 'content-type': 'application/json' }), ...headers })
+      .end(text);
+  });
+}
+
+function nextTrouble(troubles: Trouble[], line: string): Trouble | undefined {
+  const index = troubles.findIndex(({ on, times = 1 }) => times > 0 && on.test(line));
+  const trouble = troubles[index];
+  if (trouble?.times !== undefined) {
+    trouble.times -= 1;
+    if (trouble.times === 0) troubles.splice(index, 1);
+  }
+  return trouble;
+}
