@@ -7,6 +7,8 @@ import { Secret, sameSecret } from './secret.ts';
 /** A key at its provider that fits the leak. */
 export interface Found {
   account: string;
+  /** Where it lives: two accounts may be two ways to the same place. */
+  origin: string;
   key: KeyDescription;
   /** `conflict`: the alert names this key by id, but its secret is another key's. */
   fit: 'same' | 'hint' | 'conflict';
@@ -97,12 +99,14 @@ function waitHint(provider: AnyProvider, answer: Answer): number | undefined {
 
 /** Every key in one account that fits the leak; safe requests only. `useLeakedKey` allows the key to name itself. */
 export async function findInAccount(access: Access, leak: Leak, useLeakedKey: boolean): Promise<Found[]> {
+  const origin = access.provider.origin(access.admin);
   if (leak.secret !== undefined && isPartOf(access.admin, leak.secret)) {
-    return [{ account: access.account, key: { keyId: '', active: true }, fit: 'same', own: true }];
+    return [{ account: access.account, origin, key: { keyId: '', active: true }, fit: 'same', own: true }];
   }
   const records = await candidates(access, leak, useLeakedKey);
   return records.map(({ record, fit }) => ({
     account: access.account,
+    origin,
     key: access.kind.describe(record as never),
     fit,
     own: access.kind.isOwn(record as never, access.admin),

@@ -80,8 +80,8 @@ async function judge(run: Run, leak: Leak, found: Found[], accounts: readonly st
       keyId,
     });
   }
-  const certain = found.filter(({ fit }) => fit !== 'hint');
-  const [match, ...others] = certain.length > 0 ? certain : found;
+  const certain = apart(found).filter(({ fit }) => fit !== 'hint');
+  const [match, ...others] = certain.length > 0 ? certain : apart(found);
   if (match === undefined)
     return rest(run, 'not-found', `none of the accounts asked has it: ${accounts.join(', ')}`.slice(0, 1000));
   if (others.length > 0) {
@@ -99,6 +99,14 @@ async function judge(run: Run, leak: Leak, found: Found[], accounts: readonly st
   const incident = await run.services.ledger.nameKey(run.record, nameOf(run, account, key.keyId));
   if (incident !== run.record.id) return joinStory(run, incident);
   await proceed(run, leak, match);
+}
+
+/** The same key seen through two accounts of one organisation is one key. */
+function apart(found: Found[]): Found[] {
+  return found.filter(
+    (match, index) =>
+      found.findIndex(({ origin, key }) => origin === match.origin && key.keyId === match.key.keyId) === index,
+  );
 }
 
 async function proceed(run: Run, leak: Leak, match: Found): Promise<void> {

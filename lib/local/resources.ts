@@ -1,4 +1,5 @@
-import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CreateTableCommand, DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { CreateSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { CreateQueueCommand, GetQueueAttributesCommand, GetQueueUrlCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { names, queues } from '../../functions/manifest.ts';
@@ -67,6 +68,12 @@ async function createTable(client: DynamoDBClient): Promise<void> {
     })),
   });
   await unless('ResourceInUseException', client.send(command));
+  for (let look = 0; look < 600; look += 1) {
+    const { Table } = await client.send(new DescribeTableCommand({ TableName: names.table }));
+    if (Table?.TableStatus === 'ACTIVE') return;
+    await sleep(look < 10 ? 5 : 100);
+  }
+  throw new Error(`table ${names.table} does not become active`);
 }
 
 async function createSecret(client: SecretsManagerClient, Name: string, value: unknown): Promise<void> {

@@ -23,6 +23,8 @@ export interface DatadogTraits {
   propagationMs?: number;
   /** Whether the preview endpoint that lets a key name itself answers. */
   selfLookup?: boolean;
+  /** Epoch ms. */
+  now?: () => number;
 }
 
 const sites = [
@@ -43,14 +45,14 @@ const sites = [
  */
 export function datadogVendor(
   organisations: DatadogOrganisation[],
-  { propagationMs = 0, selfLookup = true }: DatadogTraits = {},
+  { propagationMs = 0, selfLookup = true, now = Date.now }: DatadogTraits = {},
 ) {
   const vendor = { arrivals: [] as Arrival[], troubles: [] as Vendor['troubles'], deletions: [] as string[] };
   const dying = new Map<string, number>();
   const orgOf = (host: string) => organisations.find(({ site }) => host === `api.${site}`);
 
   const isAccepted = (host: string, key: string) =>
-    orgOf(host)?.keys.some((known) => known.key === key) === true || (dying.get(key) ?? 0) > Date.now();
+    orgOf(host)?.keys.some((known) => known.key === key) === true || (dying.get(key) ?? 0) > now();
 
   function answer({ method, host, target, headers }: Arrival): VendorAnswer {
     const org = orgOf(host);
@@ -81,7 +83,7 @@ export function datadogVendor(
     if (method !== 'DELETE') return { status: 405, body: { errors: ['Method Not Allowed'] } };
     org.keys.splice(org.keys.indexOf(key), 1);
     vendor.deletions.push(key.id);
-    if (propagationMs > 0) dying.set(key.key, Date.now() + propagationMs);
+    if (propagationMs > 0) dying.set(key.key, now() + propagationMs);
     return { status: 204, headers: { 'content-type': 'text/html; charset=utf-8' } };
   }
 

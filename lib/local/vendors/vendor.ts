@@ -23,9 +23,9 @@ export interface Trouble {
   on: RegExp;
   /** How many of them; absent, all. */
   times?: number;
-  /** `drop-before`: the connection breaks and nothing was done; `drop-after`: it was done and the answer is lost. */
-  then: VendorAnswer | 'drop-before' | 'drop-after';
-  /** Do what was asked, then answer `then`. */
+  /** `drop-before`: the connection breaks and nothing was done; `drop-after`: it was done and the answer is lost; `hang`: no answer ever. */
+  reply: VendorAnswer | 'drop-before' | 'drop-after' | 'hang';
+  /** Do what was asked, then answer `reply`. */
   afterActing?: boolean;
 }
 
@@ -71,11 +71,12 @@ export function vendorServer(
     };
     arrivals.push(arrival);
     const trouble = nextTrouble(troubles, `${arrival.method} ${arrival.target}`);
-    if (trouble?.then === 'drop-before') return void request.socket.destroy();
-    const acts = trouble === undefined || trouble.then === 'drop-after' || trouble.afterActing;
+    if (trouble?.reply === 'hang') return;
+    if (trouble?.reply === 'drop-before') return void request.socket.destroy();
+    const acts = trouble === undefined || trouble.reply === 'drop-after' || trouble.afterActing;
     const regular = acts ? answer(arrival) : undefined;
-    if (trouble?.then === 'drop-after') return void request.socket.destroy();
-    const { status, headers = {}, body } = trouble?.then ?? regular ?? { status: 500 };
+    if (trouble?.reply === 'drop-after') return void request.socket.destroy();
+    const { status, headers = {}, body } = trouble?.reply ?? regular ?? { status: 500 };
     const text = typeof body === 'string' ? body : body === undefined ? '' : JSON.stringify(body);
     response
       .writeHead(status, { ...(typeof body === 'object' && { 'content-type': 'application/json' }), ...headers })

@@ -1,0 +1,155 @@
+import { randomUUID } from 'node:crypto';
+import net from 'node:net';
+import { Agent } from 'undici';
+import { createSend } from '../../functions/platform/http.ts';
+import { dynamoLedger } from '../../functions/platform/ledger.ts';
+import { check } from '../../functions/platform/secrets.ts';
+import { incidentId } from '../../functions/revocation/fingerprint.ts';
+import type { Action, IncidentRecord } from '../../functions/revocation/incident.ts';
+import { leakFromSource } from '../../functions/revocation/leak.ts';
+import type { Ledger } from '../../functions/revocation/ledger.ts';
+import { policySchema } from '../../functions/revocation/policy.ts';
+import type { AnyProvider } from '../../functions/revocation/provider.ts';
+import type { Order, Report } from '../../functions/revocation/report.ts';
+import { readReport, writeReport } from '../../functions/revocation/report.ts';
+import { respond } from '../../functions/revocation/respond.ts';
+import type { Note, Services } from '../../functions/revocation/run.ts';
+import { Secret } from '../../functions/revocation/secret.ts';
+import { closed, listen, startEmulators } from '../../lib/local/emulators.ts';
+import { cloudOf, createResources } from '../../lib/local/resources.ts';
+import type { Vendor } from '../../lib/local/vendors/vendor.ts';
+
+/** A clock that only sleeping moves. */
+export function testClock(start = Date.parse('2026-11-20T12:00:00.000Z')) {
+  let time = start;
+  const advance = (ms: number): void => {
+    time += ms;
+  };
+  return { now: () => time, sleep: async (ms: number) => advance(ms), advance };
+}
+
+/** An empty ledger on a real emulator, and the client that reads it raw. */
+export async function testLedger(clock: { now(): number; sleep(ms: number): Promise<void> }) {
+  const emulators = await startEmulators(
+    { AWS_ENDPOINT_URL_SQS: 'http://127.0.0.1:1', AWS_ENDPOINT_URL_SECRETS_MANAGER: 'http://127.0.0.1:1' },
+    undefined,
+  );
+  const { dynamoDb } = cloudOf({ ...emulators.endpoints, AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' });
+  const unused = { send: async () => ({ QueueUrl: 'http://unused', Attributes: {} }) } as never;
+  const { table } = await createResources(
+    { dynamoDb, sqs: unused, secretsManager: unused },
+    { providers: [], secrets: {}, visibilitySeconds: 1 },
+  );
+  const ledger = dynamoLedger({ client: dynamoDb, table }, { ...clock, random: () => 0.5 });
+  return { ledger, dynamoDb, table, close: emulators.close };
+}
+
+/** `fetch` whose every connection ends at the vendor, whatever host is named. */
+export async function vendorNetwork(vendor: Pick<Vendor, 'server'>) {
+  const { port } = new URL(await listen(vendor.server));
+  const dispatcher = new Agent({
+    connect: (_, callback) => {
+      const socket = net.connect(Number(port), '127.0.0.1');
+      socket.once('connect', () => callback(null, socket));
+      socket.once('error', (error) => callback(error, null));
+    },
+  });
+  const through = ((url: URL, init: RequestInit) => fetch(url, { ...init, dispatcher } as RequestInit)) as typeof fetch;
+  const close = async () => {
+    await dispatcher.destroy();
+    await closed(vendor.server);
+  };
+  return { fetch: through, close };
+}
+
+interface LaneOptions {
+  provider: AnyProvider;
+  vendor: Vendor;
+  /** Account → admin secret as Secrets Manager would hold it. */
+  accounts: Record<string, object>;
+  action?: Action;
+  policy?: object;
+  ledger: Ledger;
+  clock: ReturnType<typeof testClock>;
+  fetch: typeof fetch;
+}
+
+const fingerprint = new Secret('a fingerprint key that only tests have');
+
+/** One lane without a function around it: the real engine, the real ledger, a real vendor, and a queue in virtual time. */
+export function testLane({ provider, accounts, action = 'delete', policy = {}, ledger, clock, fetch }: LaneOptions) {
+  const waiting: { body: string; at: number }[] = [];
+  const notes: Note[] = [];
+  const reads: string[] = [];
+  const services: Services = {
+    provider,
+    accounts: Object.keys(accounts),
+    action,
+    policy: policySchema.parse(policy),
+    ledger,
+    adminOf: async (account, fresh) => {
+      reads.push(`${account}${fresh ? ' fresh' : ''}`);
+      return check(account, JSON.stringify(accounts[account]), provider.admin);
+    },
+    fingerprint: async () => fingerprint,
+    send: createSend({ now: clock.now, fetch }),
+    now: clock.now,
+    sleep: clock.sleep,
+    random: () => 0.5,
+    newId: randomUUID,
+    putBack: async (report, delayMs) =>
+      void waiting.push({ body: writeReport(report), at: clock.now() + Math.min(delayMs, 900_000) }),
+    note: (event) => void notes.push(event),
+  };
+  const reportOf = (
+    leak: object,
+    {
+      source = 'standard',
+      delivery = randomUUID(),
+      mayNameKeys = false,
+      order,
+    }: { source?: string; delivery?: string; mayNameKeys?: boolean; order?: Order } = {},
+  ): Report => {
+    const parsed = leakFromSource.parse(leak);
+    const kind = parsed.kind ?? Object.keys(provider.kinds)[0] ?? '';
+    const sighting = { source, at: new Date(clock.now()).toISOString(), delivery };
+    const tries = { unavailable: 0, unexpected: 0 };
+    return {
+      message: randomUUID(),
+      incident: incidentId(fingerprint, provider.id, kind, parsed),
+      provider: provider.id,
+      kind,
+      leak: parsed,
+      sighting,
+      mayNameKeys,
+      order,
+      tries,
+    };
+  };
+  const run = (report: Report, functionMs = 30_000) =>
+    respond(readReport(writeReport(report)), services, clock.now() + functionMs);
+  /** Delivers what waits, each message when its time has come. */
+  async function drain(withinMs = 48 * 3_600_000): Promise<void> {
+    const until = clock.now() + withinMs;
+    for (let next = soonest(waiting); next !== undefined && next.at <= until; next = soonest(waiting)) {
+      waiting.splice(waiting.indexOf(next), 1);
+      clock.advance(Math.max(next.at - clock.now(), 0));
+      await run(readReport(next.body));
+    }
+  }
+  /** Reports a leak and follows it, through everything that was put back, until it rests or `withinMs` is over. */
+  async function follow(
+    leak: object,
+    { withinMs, ...options }: Parameters<typeof reportOf>[1] & { withinMs?: number } = {},
+  ): Promise<IncidentRecord> {
+    const report = reportOf(leak, options);
+    await run(report);
+    await drain(withinMs);
+    const record = await ledger.read(report.incident);
+    if (!record) throw new Error('the incident is not in the ledger');
+    return record;
+  }
+  return { services, notes, reads, waiting, reportOf, run, follow, drain };
+}
+
+const soonest = (waiting: { body: string; at: number }[]) => waiting.toSorted((left, right) => left.at - right.at)[0];

@@ -1,0 +1,385 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { providers } from '../../functions/providers/index.ts';
+import { leakFromSource } from '../../functions/revocation/leak.ts';
+import type { AnyKind, AnyProvider } from '../../functions/revocation/provider.ts';
+import { route } from '../../functions/revocation/routing.ts';
+import type { Vendor } from '../../lib/local/vendors/vendor.ts';
+import { testClock, testLane, testLedger, vendorNetwork } from './lane.ts';
+
+/** How a scene is to be set. */
+export interface Setting {
+  now(): number;
+  /** The leaked key stands on the last page of the list; there are at least two. */
+  manyPages?: boolean;
+  /** A second key fits the leak as well as the first. */
+  twins?: boolean;
+  /** How long a revoked key is still accepted (ms). */
+  propagationMs?: number;
+}
+
+/** One vendor with one leaked key among others that end alike. */
+export interface Scene {
+  vendor: Vendor;
+  /** The admin secret of the account `main`, as Secrets Manager holds it. Marked values, so that a leak of them shows. */
+  admin: object;
+  /** The same, with the rights of nobody. */
+  wrongAdmin: object;
+  /** The leaked key as an alert carries it, by value and by id. */
+  leak: object;
+  byId: object;
+  keyId: string;
+  /** A leak of a key that does not exist here. */
+  unknown: object;
+  /** The admin's own credential, leaked. */
+  own: object;
+  /** Every value in this scene that must be seen nowhere but in requests to the vendor. */
+  canaries: string[];
+}
+
+export interface Conformance {
+  provider: AnyProvider;
+  kind: string;
+  scene(setting: Setting): Scene;
+  /** Which requests (`METHOD target`) look keys up in the list, delete one, and present the leaked key to prove it dead. */
+  requests: { list: RegExp; remove: RegExp; prove: RegExp | 'none' };
+  /** The vendor's own way to name a wait. */
+  rateLimit: { headers: Record<string, string>; waitMs: number };
+  /** What the vendor answers to a deletion of a key that it does not have. */
+  gone: { status: number; body: unknown };
+}
+
+/** What every provider must do, run against its simulated vendor through the real engine and a real ledger. Nothing in it can be skipped. */
+export function providerConformance(subject: Conformance): void {
+  const { provider, kind: kindId, requests } = subject;
+  const kind = provider.kinds[kindId] as AnyKind;
+
+  describe(`${provider.id} ${kindId} keeps the contract of providers`, () => {
+    const clock = testClock();
+    let closers: (() => Promise<void>)[] = [];
+    afterEach(async () => {
+      await Promise.all(closers.map((close) => close()));
+      closers = [];
+    });
+
+    async function begin(
+      setting: Partial<Setting> = {},
+      options: {
+        policy?: object;
+        action?: 'delete' | 'observe';
+        accounts?: (scene: Scene) => Record<string, object>;
+      } = {},
+    ) {
+      const scene = subject.scene({ now: clock.now, ...setting });
+      const network = await vendorNetwork(scene.vendor);
+      const fresh = await testLedger(clock);
+      closers.push(network.close, fresh.close);
+      const { policy, action } = options;
+      const accounts = options.accounts?.(scene) ?? { main: scene.admin };
+      const lane = testLane({
+        provider,
+        vendor: scene.vendor,
+        accounts,
+        policy,
+        action,
+        ledger: fresh.ledger,
+        clock,
+        fetch: network.fetch,
+      });
+      return { ...scene, ...lane, ledger: fresh.ledger, dynamoDb: fresh.dynamoDb, table: fresh.table };
+    }
+
+    const lines = (vendor: Vendor) => vendor.arrivals.map(({ method, target }) => `${method} ${target}`);
+    const removals = (vendor: Vendor) => lines(vendor).filter((line) => requests.remove.test(line));
+    const ways = [
+      { way: 'with the leaked key', policy: { useLeakedKey: true } },
+      { way: 'without presenting the leaked key', policy: { useLeakedKey: false } },
+    ];
+
+    for (const { way, policy } of ways) {
+      test(`revokes the one match ${way}`, async () => {
+        const { follow, leak, vendor, keyId } = await begin({}, { policy });
+        const incident = await follow(leak);
+        expect(incident).toMatchObject({ state: 'closed', outcome: 'revoked', keyId, account: 'main' });
+        expect(incident.proof?.dead).toBe(true);
+        expect(vendor.deletions).toEqual([keyId]);
+        expect(removals(vendor)).toHaveLength(1);
+      });
+
+      test(`revokes the one match on the last page ${way}`, async () => {
+        const { follow, leak, vendor, keyId } = await begin({ manyPages: true }, { policy });
+        expect(await follow(leak)).toMatchObject({ outcome: 'revoked', keyId });
+        expect(vendor.deletions).toEqual([keyId]);
+      });
+
+      test(`touches nothing when no key matches ${way}`, async () => {
+        const { follow, unknown, vendor } = await begin({}, { policy });
+        expect(await follow(unknown)).toMatchObject({ state: 'closed', outcome: 'not-found', keyId: null });
+        expect(removals(vendor)).toEqual([]);
+      });
+    }
+
+    test('never presents the leaked key where policy forbids it', async () => {
+      const { follow, leak, vendor } = await begin({}, { policy: { useLeakedKey: false } });
+      await follow(leak);
+      const { secret } = leakFromSource.parse(leak);
+      for (const { headers, target, body } of vendor.arrivals) {
+        expect(JSON.stringify({ headers, target, body })).not.toContain(secret?.expose());
+      }
+    });
+
+    test('touches nothing when two keys match', async () => {
+      const { follow, leak, vendor } = await begin({ twins: true }, { policy: { useLeakedKey: false } });
+      expect(await follow(leak)).toMatchObject({ state: 'parked', outcome: 'ambiguous' });
+      expect(removals(vendor)).toEqual([]);
+    });
+
+    for (const { what, answer } of [
+      { what: 'a page of HTML', answer: { status: 200, body: '<html>maintenance</html>' } },
+      { what: 'an empty object', answer: { status: 200, body: {} } },
+      { what: 'nothing', answer: { status: 200 } },
+      { what: 'null', answer: { status: 200, body: 'null' } },
+      { what: 'a redirect', answer: { status: 302, headers: { location: 'https://elsewhere.example/' } } },
+    ]) {
+      test(`does not take ${what} for an empty list: touches nothing and asks a person within a minute`, async () => {
+        const { follow, leak, vendor, keyId } = await begin({}, { policy: { useLeakedKey: false } });
+        vendor.troubles.push({ on: requests.list, reply: answer });
+        const began = clock.now();
+        const incident = await follow(leak);
+        expect(incident).toMatchObject({ state: 'parked', outcome: 'failed' });
+        expect(incident.reason).toMatch(new RegExp(`^${provider.id} answered \\d{3}`));
+        expect(incident.attempts).toBe(3);
+        expect(clock.now() - began).toBeLessThanOrEqual(60_000);
+        expect(removals(vendor)).toEqual([]);
+        expect(vendor.arrivals.every(({ host }) => vendor.hosts.includes(host))).toBe(true);
+        expect(keyId).not.toBe('');
+      });
+    }
+
+    test('counts a key that is gone when our first request arrives as already gone', async () => {
+      const { follow, leak, vendor, keyId } = await begin();
+      vendor.troubles.push({ on: requests.remove, times: 1, reply: subject.gone, afterActing: true });
+      expect(await follow(leak)).toMatchObject({ state: 'closed', outcome: 'already-gone', keyId });
+    });
+
+    for (const { what, reply } of [
+      { what: 'the connection broke after the request', reply: 'drop-after' as const },
+      { what: 'the connection broke before the request', reply: 'drop-before' as const },
+      { what: 'the vendor failed before acting', reply: { status: 500, body: { errors: ['Internal'] } } },
+    ]) {
+      test(`settles a lost answer by reading the provider: ${what}`, async () => {
+        const { follow, leak, vendor, keyId } = await begin();
+        vendor.troubles.push({ on: requests.remove, times: 1, reply });
+        const incident = await follow(leak);
+        expect(incident).toMatchObject({ state: 'closed', outcome: 'revoked', keyId });
+        expect(vendor.deletions).toEqual([keyId]);
+      });
+    }
+
+    test('settles a lost answer as revoked when the vendor acted and then failed', async () => {
+      const { follow, leak, vendor, keyId } = await begin();
+      vendor.troubles.push({ on: requests.remove, times: 1, reply: { status: 503, body: 'busy' }, afterActing: true });
+      expect(await follow(leak)).toMatchObject({ state: 'closed', outcome: 'revoked', keyId });
+      expect(vendor.deletions).toEqual([keyId]);
+      expect(removals(vendor)).toHaveLength(1);
+    });
+
+    test('asks a person, after reading its credential anew once, when the provider refuses it', async () => {
+      const { follow, leak, vendor, reads } = await begin(
+        {},
+        { accounts: ({ wrongAdmin }) => ({ main: wrongAdmin }), policy: { useLeakedKey: false } },
+      );
+      const incident = await follow(leak);
+      expect(incident).toMatchObject({ state: 'parked', outcome: 'failed' });
+      expect(incident.reason).toMatch(/refuses the admin credential of account main/);
+      expect(reads.filter((read) => read === 'main fresh')).toHaveLength(1);
+      expect(removals(vendor)).toEqual([]);
+    });
+
+    test('leaves a rate limit to a later attempt, after the wait that the provider names', async () => {
+      const { run, drain, reportOf, leak, vendor, ledger, waiting } = await begin();
+      const { headers, waitMs } = subject.rateLimit;
+      vendor.troubles.push({
+        on: requests.remove,
+        times: 1,
+        reply: { status: 429, headers, body: { errors: ['Too many requests'] } },
+      });
+      const report = reportOf(leak);
+      const asked = clock.now();
+      await run(report);
+      expect(vendor.deletions).toEqual([]);
+      expect((await ledger.read(report.incident))?.state).toBe('claimed');
+      expect(JSON.parse(waiting[0]?.body ?? '{}').notBefore).toBe(asked + waitMs);
+      await drain();
+      expect(clock.now()).toBeGreaterThanOrEqual(asked + waitMs);
+      expect(await ledger.read(report.incident)).toMatchObject({ outcome: 'revoked' });
+      expect(vendor.deletions).toHaveLength(1);
+    });
+
+    for (const reply of [{ status: 500 }, { status: 502, body: '<html>' }, 'drop-before'] as const) {
+      const what = typeof reply === 'string' ? 'a broken connection' : `a ${reply.status}`;
+      test(`tries again after ${what} on a look-up, after about a second`, async () => {
+        const { follow, leak, vendor, keyId } = await begin({}, { policy: { useLeakedKey: false } });
+        vendor.troubles.push({ on: requests.list, times: 1, reply });
+        const began = clock.now();
+        expect(await follow(leak)).toMatchObject({ outcome: 'revoked', keyId, attempts: 2 });
+        expect(clock.now() - began).toBeLessThan(3000);
+      });
+    }
+
+    test('leaves a provider that does not answer in time to a later attempt', async () => {
+      const { run, reportOf, leak, vendor, ledger, drain } = await begin({}, { policy: { useLeakedKey: false } });
+      vendor.troubles.push({ on: requests.list, times: 1, reply: 'hang' });
+      const report = reportOf(leak);
+      await run(report, 3_050);
+      expect(await ledger.read(report.incident)).toMatchObject({ state: 'claimed', outcome: null });
+      await drain();
+      expect(await ledger.read(report.incident)).toMatchObject({ outcome: 'revoked' });
+    });
+
+    test('follows no redirect of a deletion, and reports nothing as revoked', async () => {
+      const { follow, leak, vendor, keyId } = await begin();
+      vendor.troubles.push({
+        on: requests.remove,
+        reply: { status: 307, headers: { location: 'https://elsewhere.example/' } },
+      });
+      expect(await follow(leak)).toMatchObject({ state: 'parked', outcome: 'failed', keyId });
+      expect(vendor.deletions).toEqual([]);
+      expect(vendor.arrivals.every(({ host }) => vendor.hosts.includes(host))).toBe(true);
+    });
+
+    test('never reports an answer that nobody wrote down as revoked', async () => {
+      for (const status of [200, 201, 202, 400, 404, 409, 418]) {
+        const { follow, leak, vendor } = await begin();
+        vendor.troubles.push({ on: requests.remove, reply: { status, body: '<html>' } });
+        expect(await follow(leak), `status ${status}`).toMatchObject({ state: 'parked', outcome: 'failed' });
+      }
+    });
+
+    test('keeps ids with slashes and dots one path segment', () => {
+      for (const keyId of ['a/b', 'a/../b', '%2e%2e', 'a?b=c', 'a#b']) {
+        const admin = provider.admin.parse(subject.scene({ now: clock.now }).admin);
+        for (const exchange of [kind.get, kind.remove, kind.disable]) {
+          if (!exchange) continue;
+          const segments = (id: string) => exchange.request({ admin, keyId: id }).path.split('/').length;
+          expect(segments(keyId)).toBe(segments('plain'));
+        }
+      }
+      for (const keyId of ['.', '..', '']) expect(() => kind.remove.request({ admin: {}, keyId })).toThrow();
+    });
+
+    test('stays on the origin that configuration names', async () => {
+      const { follow, leak, vendor, admin } = await begin();
+      await follow(leak);
+      const { host } = new URL(provider.origin(provider.admin.parse(admin)));
+      expect(new Set(vendor.arrivals.map((arrival) => arrival.host))).toEqual(new Set([host]));
+    });
+
+    test('shows no secret in any address, incident, log or put-back reason', async () => {
+      const { follow, leak, unknown, vendor, notes, canaries, ledger } = await begin();
+      vendor.troubles.push({ on: requests.list, times: 1, reply: { status: 500, body: canaries.join(' ') } });
+      vendor.troubles.push({ on: requests.remove, times: 1, reply: { status: 500, body: canaries.join(' ') } });
+      await follow(leak);
+      await follow(unknown);
+      const { records } = await ledger.list({ limit: 100 });
+      const seen = JSON.stringify({ targets: vendor.arrivals.map(({ target }) => target), notes, records });
+      expect(records.length).toBe(2);
+      for (const canary of canaries) expect(seen).not.toContain(canary);
+    });
+
+    test('does the same thing twice without harm', async () => {
+      const { run, reportOf, leak, vendor, keyId, ledger } = await begin();
+      const report = reportOf(leak);
+      await Promise.all([run(report), run(reportOf(leak)), run(report)]);
+      await run(report);
+      await run(reportOf(leak));
+      expect(vendor.deletions).toEqual([keyId]);
+      expect(await ledger.read(report.incident)).toMatchObject({ outcome: 'revoked', sightingCount: 3 });
+    });
+
+    test('refuses to touch the credential it acts with', async () => {
+      for (const policy of [{ useLeakedKey: true }, { useLeakedKey: false }]) {
+        const { follow, own, vendor } = await begin({}, { policy });
+        expect(await follow(own, { mayNameKeys: true })).toMatchObject({ state: 'parked', outcome: 'protected' });
+        expect(removals(vendor)).toEqual([]);
+      }
+    });
+
+    test('sends no write in a dry run, and shows the request it would have sent', async () => {
+      const { follow, leak, vendor, canaries } = await begin({}, { action: 'observe' });
+      const incident = await follow(leak);
+      expect(incident).toMatchObject({ state: 'closed', outcome: 'observed' });
+      const planned = incident.timeline.find(({ stage }) => stage === 'planned')?.detail ?? '';
+      expect(planned).toMatch(/^[A-Z]+ https:\/\//);
+      for (const canary of canaries) expect(planned).not.toContain(canary);
+      expect(removals(vendor)).toEqual([]);
+    });
+
+    test('polls until the key is dead, and says so only then', async () => {
+      const { follow, leak } = await begin({ propagationMs: 500 });
+      const { proof, timeline, timeToDeadMs } = await follow(leak);
+      const results = proof?.checks.map(({ result }) => result) ?? [];
+      expect(proof?.method).toBe(requests.prove === 'none' ? 'key-absent' : 'leaked-key-refused');
+      expect(results.at(-1)).toBe('dead');
+      if (requests.prove !== 'none') {
+        expect(results.slice(0, -1).every((result) => result === 'alive') && results.length >= 3).toBe(true);
+        expect(timeToDeadMs).toBeGreaterThanOrEqual(500);
+      }
+      expect(timeline.map(({ stage }) => stage).filter((stage) => stage === 'dead')).toHaveLength(1);
+    });
+
+    test('keeps asking, across attempts, about a key that was accepted but lives on', async () => {
+      const { follow, leak, vendor } = await begin({ propagationMs: 90_000 });
+      const incident = await follow(leak);
+      expect(incident).toMatchObject({ state: 'closed', outcome: 'revoked' });
+      expect(removals(vendor)).toHaveLength(1);
+      if (requests.prove !== 'none') expect(incident.timeToDeadMs).toBeGreaterThanOrEqual(90_000);
+    });
+
+    test('acts on an id alone only where the sender may name keys', async () => {
+      const asked = await begin();
+      expect(await asked.follow(asked.byId)).toMatchObject({
+        state: 'awaiting-approval',
+        outcome: null,
+        keyId: asked.keyId,
+      });
+      expect(removals(asked.vendor)).toEqual([]);
+      const acted = await begin();
+      expect(await acted.follow(acted.byId, { mayNameKeys: true })).toMatchObject({
+        outcome: 'revoked',
+        keyId: acted.keyId,
+      });
+      expect(acted.vendor.deletions).toEqual([acted.keyId]);
+    });
+
+    test('protects what policy protects', async () => {
+      const keyId = subject.scene({ now: clock.now }).keyId;
+      const policy = { protected: [{ provider: provider.id, keyId, reason: 'rotate by hand' }] };
+      const { follow, leak, vendor } = await begin({}, { policy });
+      const incident = await follow(leak);
+      expect(incident).toMatchObject({ state: 'parked', outcome: 'protected' });
+      expect(incident.reason).toContain('rotate by hand');
+      expect(removals(vendor)).toEqual([]);
+    });
+
+    test('finds the key in the one account of several that has it, whatever the others answer', async () => {
+      const { follow, leak, vendor, keyId } = await begin(
+        {},
+        { accounts: ({ admin, wrongAdmin }) => ({ other: wrongAdmin, main: admin }) },
+      );
+      expect(await follow(leak)).toMatchObject({ outcome: 'revoked', account: 'main', keyId });
+      expect(vendor.deletions).toEqual([keyId]);
+    });
+
+    test('its example is a leak, and belongs to no other provider', () => {
+      const { leak } = subject.scene({ now: clock.now });
+      const parsed = leakFromSource.parse(leak);
+      expect(route(parsed, providers)).toMatchObject({ is: 'routed', provider: provider.id, kind: kindId });
+      const unnamed = route({ ...parsed, provider: undefined, kind: undefined }, providers);
+      if (unnamed.is === 'routed') expect(unnamed).toMatchObject({ provider: provider.id, kind: kindId });
+    });
+
+    test('links the documentation it was written from', () => {
+      expect(kind.docs).toMatch(/^https:\/\//);
+    });
+  });
+}
