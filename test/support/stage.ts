@@ -78,7 +78,7 @@ export async function testStage({ keys, traits, secrets, config, tuning, data }:
     const response = await fetch(stage.url + path, {
       method,
       headers: { 'content-type': 'application/json', ...headers },
-      ...(raw !== undefined && { body: raw as BodyInit }),
+      ...(raw !== undefined && { body: raw }),
     });
     const text = await response.text();
     return {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startEmulators } from '../../../lib/local/emulators.ts';
 import { signedHeaders } from '../../../lib/local/follow.ts';
 import { type DatadogKey, inventedKeys, keyWithDecoys } from '../../../lib/local/vendors/datadog.ts';
 import { admin, canaries, leaked, testStage } from '../../support/stage.ts';
@@ -333,11 +334,17 @@ describe('the local stage', () => {
   });
 });
 
-describe('a stage with a queue that is down', () => {
-  test('accepts nothing and says so', async () => {
-    const stage = await testStage();
-    const broken = await testStage({ tuning: { variables: {} } });
-    await Promise.all([stage.close(), broken.close()]);
-    expect(stage.url).not.toBe(broken.url);
+describe('a stage whose queues are down', () => {
+  test('accepts nothing, and says so', async () => {
+    const none = 'http://127.0.0.1:1';
+    const queues = await startEmulators({ AWS_ENDPOINT_URL_DYNAMODB: none, AWS_ENDPOINT_URL_SECRETS_MANAGER: none }, undefined);
+    const { AWS_ENDPOINT_URL_SQS } = queues.endpoints;
+    const stage = await testStage({ tuning: { variables: { AWS_ENDPOINT_URL_SQS } } });
+    expect((await stage.alert({ provider: 'datadog', secret: 'ffff1111ffff1111ffff1111ffff1111' })).status).toBe(202);
+    await queues.close();
+    const refused = await stage.alert({ provider: 'datadog', secret: leaked });
+    expect(refused).toMatchObject({ status: 503, json: { status: 503, title: 'Service unavailable' } });
+    expect(stage.vendor.deletions).toEqual([]);
+    await stage.close();
   });
 });
