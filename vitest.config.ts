@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // Most of the longer tests wait for a queue or a timeout, so more files than cores run side by side.
+    maxWorkers: 4,
     testTimeout: 20_000,
     hookTimeout: 30_000,
     env: { POWERTOOLS_LOG_LEVEL: 'SILENT', POWERTOOLS_DEV: 'false' },

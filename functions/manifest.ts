@@ -68,7 +68,7 @@ export const functions = {
     sendsTo: ['own-lane'],
     ledger: 'read-write',
     reads: ['own-provider', 'fingerprint'],
-    timeoutSeconds: 30,
+    timeoutSeconds: 24,
     memoryMb: 512,
     description: 'Finds, revokes and proves dead the leaked keys of one provider',
   },
@@ -88,7 +88,7 @@ export const names = {
 
 export const queues = {
   /** Longer than any consumer may run, short enough that work whose function died goes on within a minute (s). */
-  visibilitySeconds: 40,
+  visibilitySeconds: 30,
   retentionSeconds: 14 * 86_400,
   /** A message that killed or failed its function this often is set aside, and somebody is told. */
   receivesAtMost: 10,

@@ -52,6 +52,12 @@ export function check<Value>(name: string, text: string | undefined, schema: z.Z
 /** What a schema found wrong, as `field: problem`; a field that we do not know is not repeated. */
 export function issueInWords(issue: z.core.$ZodIssue | undefined): string {
   if (issue === undefined) return 'does not match its schema';
+  if (issue.code === 'invalid_union') {
+    // Of several forms, the one that is nearest to what was given says what is missing.
+    const [nearest] = issue.errors.toSorted((left, right) => left.length - right.length);
+    const [first] = nearest ?? [];
+    if (first) return issueInWords({ ...first, path: [...issue.path, ...first.path] });
+  }
   const field = issue.path.map(String).join('.') || '(the whole)';
   return `${field}: ${issue.code === 'unrecognized_keys' ? 'has a field that is not known here' : issue.message}`;
 }

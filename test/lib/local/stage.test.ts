@@ -337,7 +337,10 @@ describe('the local stage', () => {
 describe('a stage whose queues are down', () => {
   test('accepts nothing, and says so', async () => {
     const none = 'http://127.0.0.1:1';
-    const queues = await startEmulators({ AWS_ENDPOINT_URL_DYNAMODB: none, AWS_ENDPOINT_URL_SECRETS_MANAGER: none }, undefined);
+    const queues = await startEmulators(
+      { AWS_ENDPOINT_URL_DYNAMODB: none, AWS_ENDPOINT_URL_SECRETS_MANAGER: none },
+      undefined,
+    );
     const { AWS_ENDPOINT_URL_SQS } = queues.endpoints;
     const stage = await testStage({ tuning: { variables: { AWS_ENDPOINT_URL_SQS } } });
     expect((await stage.alert({ provider: 'datadog', secret: 'ffff1111ffff1111ffff1111ffff1111' })).status).toBe(202);

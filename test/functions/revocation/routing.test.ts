@@ -1,0 +1,165 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { providers as registry } from '../../../functions/providers/index.ts';
+import { leakFromSource } from '../../../functions/revocation/leak.ts';
+import type { AnyKind, Providers } from '../../../functions/revocation/provider.ts';
+import { readReport, writeReport } from '../../../functions/revocation/report.ts';
+import { route } from '../../../functions/revocation/routing.ts';
+import { reportOf } from '../../support/reports.ts';
+
+const [plain] = Object.values(registry.datadog.kinds);
+const kind = (given: Pick<AnyKind, 'identifiers'> & { unmistakable?: RegExp }): AnyKind => ({ ...plain, ...given });
+const provider = (id: string, kinds: Record<string, AnyKind>) => ({ ...registry.datadog, id, title: id, kinds });
+
+/** Two providers that share a form, one kind that is known by its form alone, and one that is not. */
+const providers: Providers = {
+  acme: provider('acme', {
+    'api-key': kind({ identifiers: ['keyId', 'userId'] }),
+    token: kind({ identifiers: ['tokenId'], unmistakable: /^acme_[a-z0-9]+$/ }),
+    shared: kind({ identifiers: ['keyId'], unmistakable: /^both_/ }),
+  }),
+  other: provider('other', { 'api-key': kind({ identifiers: ['keyId'], unmistakable: /^both_/ }) }),
+};
+const routed = (given: object) => route(leakFromSource.parse(given), providers);
+
+describe('a leak that names its provider', () => {
+  test('goes there, as the first kind', () => {
+    expect(routed({ provider: 'acme', secret: 'x1' })).toMatchObject({
+      is: 'routed',
+      provider: 'acme',
+      kind: 'api-key',
+    });
+  });
+
+  test('is of the kind it names, whatever its form says', () => {
+    expect(routed({ provider: 'acme', kind: 'api-key', secret: 'acme_1' })).toMatchObject({ kind: 'api-key' });
+  });
+
+  test('is of the kind that its form proves when it names none', () => {
+    expect(routed({ provider: 'acme', secret: 'acme_1' })).toMatchObject({ is: 'routed', kind: 'token' });
+    expect(routed({ provider: 'acme', secret: 'both_1' })).toMatchObject({ is: 'routed', kind: 'shared' });
+  });
+
+  test('stays there when its form is that of another provider', () => {
+    expect(routed({ provider: 'other', secret: 'acme_1' })).toMatchObject({ provider: 'other', kind: 'api-key' });
+  });
+
+  test.each(['nobody', 'constructor', 'tostring', 'hasownproperty'])('goes nowhere when it names %s', (id) => {
+    expect(routed({ provider: id, secret: 'acme_1' })).toMatchObject({
+      is: 'unrouted',
+      provider: null,
+      kind: null,
+      field: 'provider',
+      problem: 'is not one of acme, other',
+    });
+  });
+
+  test.each(['nothing', 'constructor'])('goes nowhere when it names the kind %s', (named) => {
+    for (const rest of [{ secret: 'x1' }, { identifiers: { keyId: 'k-1' } }]) {
+      expect(routed({ provider: 'acme', kind: named, ...rest })).toMatchObject({
+        is: 'unrouted',
+        provider: 'acme',
+        kind: null,
+        field: 'kind',
+        problem: 'is not one of api-key, token, shared',
+      });
+    }
+  });
+});
+
+describe('a leak that does not name its provider', () => {
+  test('goes to the one that its form proves', () => {
+    expect(routed({ secret: 'acme_1' })).toMatchObject({ is: 'routed', provider: 'acme', kind: 'token' });
+  });
+
+  test('goes nowhere when its form proves nothing', () => {
+    expect(routed({ secret: 'anything' })).toMatchObject({ is: 'unrouted', provider: null, field: 'provider' });
+  });
+
+  test('goes nowhere when its form fits two', () => {
+    expect(routed({ secret: 'both_1' })).toMatchObject({ is: 'unrouted', provider: null, field: 'provider' });
+  });
+
+  test('goes nowhere on identifiers alone', () => {
+    expect(routed({ identifiers: { keyId: 'k-1' } })).toMatchObject({
+      is: 'unrouted',
+      problem: 'cannot be told from the secret; name one of acme, other',
+    });
+  });
+});
+
+describe('identifiers', () => {
+  test('that the kind does not know are dropped', () => {
+    expect(routed({ provider: 'acme', secret: 'x1', identifiers: { keyId: 'k-1', tokenId: 't' } }).leak).toMatchObject({
+      identifiers: { keyId: 'k-1' },
+    });
+  });
+
+  test('name no key when the kind knows none of them and there is no secret', () => {
+    expect(routed({ provider: 'acme', identifiers: { tokenId: 't' } })).toMatchObject({
+      is: 'unrouted',
+      provider: 'acme',
+      kind: 'api-key',
+      field: 'identifiers',
+      problem: 'names no key; acme api-key knows keyId, userId',
+    });
+  });
+
+  test('that hold the secret name nothing', () => {
+    const { leak } = routed({ provider: 'acme', secret: 'canary-1', identifiers: { keyId: 'canary-1', userId: 'u' } });
+    expect(leak.identifiers).toEqual({ userId: 'u' });
+    expect(routed({ provider: 'acme', secret: 'canary-1', identifiers: { keyId: 'canary-1' } }).leak).toMatchObject({
+      identifiers: {},
+    });
+  });
+});
+
+describe('what travels beside the secret', () => {
+  const secret = 'canary-5e7a11ed/1';
+
+  test('loses every echo of it, routed or not', () => {
+    const echoes = {
+      location: { url: `https://x.example/${secret}`, path: `${secret}.env`, commit: secret },
+      reference: `https://x.example/?q=${encodeURIComponent(secret)}`,
+    };
+    for (const named of [{ provider: 'acme' }, { provider: 'nobody' }, {}]) {
+      const { leak, ...rest } = routed({ ...named, secret, ...echoes });
+      expect(JSON.stringify({ leak, rest })).not.toContain('canary');
+      expect(leak.secret?.expose()).toBe(secret);
+    }
+  });
+
+  test.each([
+    ['acme', { account: 'prod', exposure: 'public', detectedAt: '2026-11-20T12:00:00Z' }],
+    ['public', { exposure: 'public' }],
+    ['2026', { detectedAt: '2026-11-20T12:00:00Z' }],
+    ['prod', { account: 'prod' }],
+    ['api', { kind: 'api-key' }],
+    ['a', { account: 'a', kind: 'api-key', exposure: 'private' }],
+  ])('still belongs where it says when the secret is as short as %s', (short, rest) => {
+    const result = routed({ provider: 'acme', secret: short, ...rest });
+    expect(result).toMatchObject({ is: 'routed', provider: 'acme', kind: 'api-key', leak: rest });
+    const { leak } = readReport(writeReport(reportOf({ leak: result.leak })));
+    expect(leak).toMatchObject(rest);
+  });
+
+  test('travels whole, whatever the secret is', () => {
+    const text = fc.string({ unit: 'grapheme-ascii', minLength: 1, maxLength: 20 });
+    fc.assert(
+      fc.property(text, text, text, (given, path, keyId) => {
+        const parsed = leakFromSource.safeParse({
+          provider: 'acme',
+          secret: given,
+          account: 'prod',
+          exposure: 'unknown',
+          detectedAt: '2026-11-20T12:00:00Z',
+          location: { path },
+          identifiers: { keyId },
+        });
+        fc.pre(parsed.success);
+        const { leak } = route(parsed.data as ReturnType<typeof leakFromSource.parse>, providers);
+        expect(readReport(writeReport(reportOf({ leak }))).leak).toEqual(leak);
+      }),
+    );
+  });
+});

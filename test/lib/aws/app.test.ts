@@ -1,0 +1,41 @@
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+const repository = fileURLToPath(new URL('../../..', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'leakstop-app-'));
+
+beforeAll(() => {
+  mkdirSync(join(folder, 'bin'));
+  copyFileSync(join(repository, 'bin/leakstop.ts'), join(folder, 'bin/leakstop.ts'));
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+  for (const name of ['lib', 'functions', 'node_modules']) symlinkSync(join(repository, name), join(folder, name));
+});
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Runs the app as the CDK does, with this as `bin/config.ts`. */
+function run(configuration: string) {
+  writeFileSync(join(folder, 'bin/config.ts'), `export const configuration = ${configuration};\n`);
+  const env = { CDK_OUTDIR: join(folder, 'out'), CDK_CONTEXT_JSON: '{"aws:cdk:bundling-stacks":[]}' };
+  return spawnSync(process.execPath, ['bin/leakstop.ts'], { cwd: folder, env, encoding: 'utf8' });
+}
+
+test.each([
+  ["{ providers: { datadg: { accounts: ['prod'] } } }", /^bin\/config\.ts: providers\.datadg: is not a provider.*\n$/],
+  ['{ providers: { datadog: { accounts: [] } } }', /^bin\/config\.ts: providers\.datadog\.accounts: .*\n$/],
+  ["{ providers: {}, sources: ['standard', 'pigeon'] }", /^bin\/config\.ts: sources\.1: is not a source.*\n$/],
+  ['{ provders: {} }', /^bin\/config\.ts: .*\n$/],
+])('a configuration that is wrong ends with one line that names the field: %s', (configuration, line) => {
+  const { status, stdout, stderr } = run(configuration);
+  expect(stderr).toMatch(line);
+  expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+});
+
+test('a configuration that is right ends without a word', () => {
+  const { status, stdout, stderr } = run("{ providers: { datadog: { accounts: ['prod'] } }, sources: ['standard'] }");
+  expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: '' });
+});

@@ -1,0 +1,123 @@
+import { createHmac } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { functions, names, queues } from '../../../functions/manifest.ts';
+import type { FunctionName } from '../../../functions/platform/env.ts';
+import { dynamoLedger } from '../../../functions/platform/ledger.ts';
+import { providers } from '../../../functions/providers/index.ts';
+import { type Emulators, startEmulators } from '../../../lib/local/emulators.ts';
+import { type Cloud, cloudOf, createResources } from '../../../lib/local/resources.ts';
+import { sampleSigningSecret } from '../../../lib/local/samples.ts';
+import { type Bundle, handle, synthesize } from './bundle.ts';
+import { everything, nameOf, stackOf } from './template.ts';
+
+const ids = Object.keys(providers);
+const folders = [1, 2].map(() => mkdtempSync(join(tmpdir(), 'leakstop-bundles-')));
+let emulators: Emulators;
+let cloud: Cloud;
+let aws: Record<string, string>;
+let assemblies: ReturnType<typeof synthesize>[];
+
+beforeAll(async () => {
+  emulators = await startEmulators({}, undefined);
+  const local = { AWS_REGION: 'us-east-1', AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' };
+  aws = { ...local, ...emulators.endpoints, POWERTOOLS_LOG_LEVEL: 'SILENT' };
+  cloud = cloudOf(aws);
+  const secrets = {
+    [names.sourceSecret('standard')]: { secrets: [sampleSigningSecret] },
+    'leakstop/fingerprint': { key: 'k'.repeat(64) },
+  };
+  const { visibilitySeconds } = queues;
+  const { lanes, unroutedQueue } = await createResources(cloud, { providers: ids, secrets, visibilitySeconds });
+  const urls = new Map([[names.unrouted, unroutedQueue], ...ids.map((id) => [names.lane(id), lanes[id]] as const)]);
+  assemblies = folders.map((outdir) =>
+    synthesize(stackOf(everything, { outdir }).app, (id, resources) => {
+      const name = nameOf(resources, id);
+      return urls.get(name) ?? name;
+    }),
+  );
+});
+
+afterAll(async () => {
+  for (const client of Object.values(cloud)) client.destroy();
+  await emulators.close();
+  for (const folder of folders) rmSync(folder, { recursive: true });
+});
+
+const bundles = (): Bundle[] => assemblies[0]?.bundles ?? [];
+
+function send<Result>(name: string, ...events: unknown[]): Promise<Result[]> {
+  const bundle = bundles().find((each) => each.name === name);
+  if (!bundle) throw new Error(`${name} is not deployed`);
+  return handle<Result>(bundle, aws, events);
+}
+
+const request = (route: string, { body = '', headers = {}, pathParameters = {} } = {}) => ({
+  routeKey: route,
+  rawQueryString: '',
+  requestContext: { requestId: 'request' },
+  ...{ body, headers, pathParameters },
+});
+const messages = (body: unknown) => ({ Records: [{ messageId: 'one', body: JSON.stringify(body) }] });
+const incident = (id: string) => `inc_${id.padEnd(26, '0')}`;
+const sighting = { source: 'standard', at: '2026-11-20T12:00:00.000Z', delivery: 'one' };
+const recorded = (id: string) => {
+  const clock = { now: Date.now, sleep: async () => {}, random: Math.random };
+  return dynamoLedger({ client: cloud.dynamoDb, table: names.table }, clock).read(id);
+};
+
+/** What each bundle is given, and what must come of it. */
+const trials: Record<FunctionName, () => Promise<void>> = {
+  async 'receive-alert'() {
+    const body = JSON.stringify({ type: 'credential.leaked', data: { provider: ids[0], secret: 'c'.repeat(32) } });
+    const now = Math.floor(Date.now() / 1000);
+    const key = Buffer.from(sampleSigningSecret.slice('whsec_'.length), 'base64');
+    const signature = createHmac('sha256', key).update(`one.${now}.${body}`).digest('base64');
+    const headers = { 'webhook-id': 'one', 'webhook-timestamp': `${now}`, 'webhook-signature': `v1,${signature}` };
+    const alert = { body, pathParameters: { source: 'standard' } };
+    const route = 'POST /sources/{source}';
+    const sent = [request(route, alert), request(route, { ...alert, headers })];
+    const answers = await send<{ statusCode: number }>(names.function('receive-alert'), ...sent);
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual([401, 202]);
+  },
+  async 'receive-request'() {
+    const sent = [request('GET /health'), request('GET /incidents')];
+    const answers = await send<{ statusCode: number }>(names.function('receive-request'), ...sent);
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 200]);
+  },
+  async 'resolve-alert'() {
+    const report = { incident: incident('a'), provider: null, kind: null, reason: 'nobody knows it', sighting };
+    const answers = await send(names.function('resolve-alert'), messages(report));
+    expect(answers).toEqual([{ batchItemFailures: [] }]);
+    expect(await recorded(report.incident)).toMatchObject({ state: 'parked', outcome: 'unrouted' });
+  },
+  async 'revoke-key'() {
+    for (const [index, [provider, { kinds }]] of Object.entries(providers).entries()) {
+      const leak = { secret: 'c'.repeat(32), account: 'elsewhere' };
+      const report = { message: 'one', incident: incident(`b${index}`), provider, kind: Object.keys(kinds)[0], leak };
+      const rest = { sighting, mayNameKeys: true, tries: { unavailable: 0, unexpected: 0 } };
+      const answers = await send(names.function('revoke-key', provider), messages({ ...report, ...rest }));
+      expect(answers).toEqual([{ batchItemFailures: [] }]);
+      expect(await recorded(report.incident)).toMatchObject({ state: 'parked', outcome: 'unrouted' });
+    }
+  },
+};
+
+test.each(Object.keys(functions) as FunctionName[])('%s does its work from its bundle alone', async (name) => {
+  await trials[name]();
+});
+
+test('a bundle holds its code and its source map, and is small enough to start fast', () => {
+  for (const { files, size } of bundles()) {
+    expect(files.sort()).toEqual(['index.mjs', 'index.mjs.map']);
+    expect(size).toBeLessThan(700_000);
+  }
+});
+
+test('the same source gives the same template and bundles, without a remark', () => {
+  const [first, second] = assemblies;
+  expect(second?.template).toBe(first?.template);
+  expect(first?.remarks).toEqual([]);
+});

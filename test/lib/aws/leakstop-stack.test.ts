@@ -1,0 +1,98 @@
+import { describe, expect, test } from 'vitest';
+import { functions, names } from '../../../functions/manifest.ts';
+import type { FunctionName } from '../../../functions/platform/env.ts';
+import { providers } from '../../../functions/providers/index.ts';
+import { sources } from '../../../functions/sources/index.ts';
+import { everything, ofType, permissionsOf, resourcesOf } from './template.ts';
+
+const resources = resourcesOf(everything);
+const permissions = permissionsOf(resources);
+const ids = Object.keys(providers);
+const lanes = ids.map((id) => ({ id, who: names.function('revoke-key', id) }));
+const shared = (Object.keys(functions) as FunctionName[]).filter((name) => functions[name].consumes !== 'lane');
+const fingerprint = 'leakstop/fingerprint';
+
+const allowed = (who: string, action: string) =>
+  permissions.flatMap((each) => (each.who === who && each.action === action ? [each.resource] : [])).sort();
+const holders = (action: string, resource: string) =>
+  permissions.flatMap((each) => (each.resource === resource && each.action === action ? [each.who] : [])).sort();
+
+describe('what is deployed', () => {
+  test('every function once, and the one that revokes once per provider', () => {
+    const deployed = ofType(resources, 'AWS::Lambda::Function').map(({ FunctionName: name }) => name);
+    const expected = [...shared.map((name) => names.function(name)), ...lanes.map(({ who }) => who)];
+    expect(deployed.sort()).toEqual(expected.sort());
+  });
+
+  test('a secret per account and source, and the fingerprint', () => {
+    const secrets = ofType(resources, 'AWS::SecretsManager::Secret').map(({ Name }) => Name);
+    const accounts = ids.flatMap((id) => ['prod', 'eu'].map((account) => names.providerSecret(id, account)));
+    const expected = [...accounts, ...Object.keys(sources).map((id) => names.sourceSecret(id)), fingerprint];
+    expect(secrets.sort()).toEqual(expected.sort());
+  });
+
+  test('nothing of a provider or a source that is not configured', () => {
+    const bare = resourcesOf({ providers: {}, sources: [] });
+    expect(ofType(bare, 'AWS::SecretsManager::Secret').map(({ Name }) => Name)).toEqual([fingerprint]);
+    expect(JSON.stringify(bare)).not.toContain('leakstop-lane-');
+    expect(ofType(bare, 'AWS::Lambda::Function')).toHaveLength(shared.length);
+  });
+
+  test('secrets outlive the stack; the fingerprint is made by it and the others are entered by a person', () => {
+    for (const { Type, Properties, DeletionPolicy } of Object.values(resources)) {
+      if (Type !== 'AWS::SecretsManager::Secret') continue;
+      expect(DeletionPolicy).toMatch(/^Retain/);
+      if (Properties.Name !== fingerprint) expect(Properties.SecretString).toBe('{}');
+    }
+    const made = { SecretStringTemplate: '{}', GenerateStringKey: 'key', PasswordLength: 64, ExcludePunctuation: true };
+    const [secret] = ofType(resources, 'AWS::SecretsManager::Secret').filter(({ Name }) => Name === fingerprint);
+    expect(secret?.GenerateSecretString).toEqual(made);
+  });
+});
+
+describe('who may do what', () => {
+  test.each(lanes)('the lane of $id reads the secrets of its own accounts and the fingerprint', ({ id, who }) => {
+    const own = ['prod', 'eu'].map((account) => names.providerSecret(id, account));
+    expect(allowed(who, 'secretsmanager:GetSecretValue')).toEqual([...own, fingerprint].sort());
+  });
+
+  test.each(lanes)('a credential of $id has one reader', ({ id, who }) => {
+    const secret = names.providerSecret(id, 'prod');
+    expect(holders('secretsmanager:GetSecretValue', secret)).toEqual([who]);
+  });
+
+  test.each(shared)('%s reads no credential of a provider', (name) => {
+    const read = allowed(names.function(name), 'secretsmanager:GetSecretValue');
+    expect(read.filter((secret) => secret.startsWith('leakstop/providers/'))).toEqual([]);
+  });
+
+  test('the secrets that alerts are verified with are read where alerts come in, and nowhere else', () => {
+    const readers = shared.filter((name) => (functions[name].reads as readonly string[]).includes('sources'));
+    for (const id of Object.keys(sources)) {
+      const expected = readers.map((name) => names.function(name)).sort();
+      expect(holders('secretsmanager:GetSecretValue', names.sourceSecret(id))).toEqual(expected);
+    }
+  });
+
+  test.each(lanes)('only the lane of $id receives from its queue', ({ id, who }) => {
+    expect(holders('sqs:ReceiveMessage', names.lane(id))).toEqual([who]);
+  });
+
+  test.each(lanes)('the lane of $id sends to its own queue and to no other', ({ id, who }) => {
+    expect(allowed(who, 'sqs:SendMessage')).toEqual([names.lane(id)]);
+  });
+
+  test('nobody touches what was set aside', () => {
+    expect(permissions.filter(({ resource }) => resource.endsWith('-dead'))).toEqual([]);
+  });
+
+  test('the ledger is never scanned, and nothing in it is deleted', () => {
+    const actions = permissions.flatMap(({ action }) => (action.startsWith('dynamodb:') ? [action.slice(9)] : []));
+    expect([...new Set(actions)].sort()).toEqual(['BatchGetItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem']);
+  });
+
+  test('receive-alert has no way to the ledger', () => {
+    const who = names.function('receive-alert');
+    expect(permissions.filter((each) => each.who === who && each.action.startsWith('dynamodb:'))).toEqual([]);
+  });
+});

@@ -1,0 +1,60 @@
+import { App, Stack } from 'aws-cdk-lib/core';
+import { expect, test } from 'vitest';
+import { functions, names } from '../../../functions/manifest.ts';
+import type { FunctionName } from '../../../functions/platform/env.ts';
+import { providers } from '../../../functions/providers/index.ts';
+import { Ledger } from '../../../lib/aws/ledger.ts';
+import { ServiceFunction } from '../../../lib/aws/service-function.ts';
+import { everything, ofType, resourcesOf } from './template.ts';
+
+const resources = resourcesOf(everything);
+const [someProvider = ''] = Object.keys(providers);
+const everyName = Object.keys(functions) as FunctionName[];
+
+const deployed = (name: FunctionName) => {
+  const wanted = names.function(name, functions[name].consumes === 'lane' ? someProvider : undefined);
+  return ofType(resources, 'AWS::Lambda::Function').find(({ FunctionName: given }) => given === wanted);
+};
+
+test.each(everyName)('%s runs on Node 24 on ARM with the limits of the manifest', (name) => {
+  const { timeoutSeconds, memoryMb, description } = functions[name];
+  expect(deployed(name)).toMatchObject({
+    Runtime: 'nodejs24.x',
+    Architectures: ['arm64'],
+    Timeout: timeoutSeconds,
+    MemorySize: memoryMb,
+    Description: description,
+  });
+});
+
+test.each(everyName)(
+  '%s puts messages back for as long as it takes exactly where the manifest says it does',
+  (name) => {
+    const putsBack = (functions[name].sendsTo as readonly string[]).includes('own-lane');
+    expect(deployed(name)?.RecursiveLoop).toBe(putsBack ? 'Allow' : undefined);
+  },
+);
+
+test('a lane is told its own provider, accounts and action', () => {
+  const action = 'observe';
+  const one = resourcesOf({ providers: { [someProvider]: { accounts: ['prod'], action } } });
+  const lane = ofType(one, 'AWS::Lambda::Function').find(({ Environment }) =>
+    JSON.stringify(Environment).includes(action),
+  );
+  expect(lane?.Environment).toMatchObject({
+    Variables: { PROVIDER: someProvider, ACCOUNTS: '["prod"]', ACTION: action },
+  });
+});
+
+test('logs are kept for a year', () => {
+  const logs = ofType(resources, 'AWS::Logs::LogGroup');
+  expect(logs).toHaveLength(ofType(resources, 'AWS::Lambda::Function').length);
+  for (const { RetentionInDays } of logs) expect(RetentionInDays).toBeGreaterThanOrEqual(365);
+});
+
+test('refuses to deploy a function whose manifest names what it is not given', () => {
+  const stack = new Stack(new App({ context: { 'aws:cdk:bundling-stacks': [] } }), 'Other');
+  const reach = { ledger: new Ledger(stack, 'Ledger'), sendsTo: {}, reads: {} };
+  const deploy = () => new ServiceFunction(stack, 'Lane', { name: 'revoke-key', environment: {}, reach });
+  expect(deploy).toThrow('the manifest lets revoke-key reach own-lane, which it is not given here');
+});
