@@ -90,9 +90,12 @@ export async function startStage(
   };
 }
 
+/** What the runtime itself reads: its options, whom it trusts, and the way out of this network. */
+const runtimeVariables = ['NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS', 'NODE_USE_ENV_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'TZ'];
+
 /** The environment every function shares: where AWS is and who asks. Nothing else of this machine's environment reaches them. */
 function awsVariables(given: NodeJS.ProcessEnv, { endpoints }: Emulators): Record<string, string> {
-  const kept = ['AWS_SESSION_TOKEN', 'NODE_EXTRA_CA_CERTS', 'POWERTOOLS_LOG_LEVEL', 'TZ'].flatMap((name) => {
+  const kept = [...runtimeVariables, 'AWS_SESSION_TOKEN', 'POWERTOOLS_LOG_LEVEL'].flatMap((name) => {
     const value = given[name];
     return value === undefined ? [] : [[name, value] as const];
   });

@@ -9,7 +9,9 @@ export const beginning = Date.parse('2026-11-20T12:00:00.000Z');
 export const incidentNamed = (word: string) => `inc_${word.replaceAll(/[^0-9a-hjkmnp-tv-z]/g, '0').padEnd(26, '0')}`;
 
 /** A report of a leaked value by a signed source; what a test is about is given. */
-export function reportOf(given: Partial<Report> & { delivery?: string; source?: string; reference?: string } = {}): Report {
+export function reportOf(
+  given: Partial<Report> & { delivery?: string; source?: string; reference?: string } = {},
+): Report {
   const { delivery = 'msg_1', source = 'standard', reference, ...report } = given;
   return {
     message: 'message-1',
@@ -17,7 +19,12 @@ export function reportOf(given: Partial<Report> & { delivery?: string; source?: 
     provider: 'datadog',
     kind: 'api-key',
     leak: leakFromSource.parse({ provider: 'datadog', secret: '0123456789abcdef0123456789abcdef' }),
-    sighting: { source, at: new Date(beginning).toISOString(), delivery, ...(reference !== undefined && { reference }) },
+    sighting: {
+      source,
+      at: new Date(beginning).toISOString(),
+      delivery,
+      ...(reference !== undefined && { reference }),
+    },
     mayNameKeys: false,
     tries: { unavailable: 0, unexpected: 0 },
     ...report,

@@ -47,7 +47,7 @@ test('live requests go where they say, over TLS, and are the documented ones', a
     ['bin/local.ts', '--port', '0', '--vendors', 'live', '--secrets', join(folder, 'secrets.json')],
     {
       env: { ...process.env, ...variables },
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'ignore'],
     },
   );
   const url = await new Promise<string>((resolve) =>
