@@ -6,11 +6,12 @@ export type Path = string & { readonly __path: true };
 
 /**
  * Builds a path; each value becomes exactly one segment, so an id like `a/b` cannot reach another resource.
- * @throws Unexpected for an empty value, `.` or `..`, which a URL parser would fold away.
+ * @throws Unexpected for an empty value, for `.` and `..`, which a URL parser would fold away, and for half a character.
  */
 export function path(parts: TemplateStringsArray, ...values: string[]): Path {
   const segments = values.map((value) => {
-    if (value === '' || value === '.' || value === '..') throw new Unexpected('an id cannot stand in a path');
+    if (value === '' || value === '.' || value === '..' || !value.isWellFormed())
+      throw new Unexpected('an id cannot stand in a path');
     return encodeURIComponent(value);
   });
   return String.raw({ raw: parts }, ...segments) as Path;

@@ -83,9 +83,11 @@ export async function diagnose(access: Access): Promise<string> {
   }
 }
 
-/** The request that would delete a key, as a dry run shows it: credentials masked. */
-export function planOf({ provider, kind, admin }: Access, keyId: string): string {
-  const { method, path, headers } = kind.remove.request({ admin, keyId });
+/** The request that would be sent about a key, as a dry run shows it: credentials masked. */
+export function planOf({ provider, kind, admin }: Access, action: 'delete' | 'disable', keyId: string): string {
+  const exchange = action === 'disable' ? kind.disable : kind.remove;
+  if (!exchange) return `${provider.id} cannot ${action} this kind of key`;
+  const { method, path, headers } = exchange.request({ admin, keyId });
   const masked = Object.keys({ ...provider.authenticate(admin), ...headers }).map((name) => `${name}: [secret]`);
   return [`${method} ${provider.origin(admin)}${path}`, ...masked].join('; ');
 }

@@ -15,49 +15,61 @@ const identifier = z
       ),
   );
 
-const fields = {
-  provider: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'must be a provider id such as datadog')
-    .optional(),
-  kind: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'must be a kind such as api-key')
-    .optional(),
-  account: z
-    .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, 'must be an account name')
-    .optional(),
-  secret: secretValue.optional(),
-  exposure: z.enum(['public', 'private', 'unknown']).optional(),
-  detectedAt: z.iso.datetime({ offset: true }).optional(),
-  reference: text(2048).optional(),
-};
+const provider = z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'must be a provider id such as datadog');
+const kind = z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'must be a kind such as api-key');
+const account = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, 'must be an account name');
+const exposure = z.enum(['public', 'private', 'unknown']);
+const detectedAt = z.iso.datetime({ offset: true });
+const reference = text(2048);
 /** Which names mean something is for the provider to say (`identifiers` of each kind). */
 const identifiers = z
   .record(z.string().regex(/^[a-z][A-Za-z]{0,31}$/, 'must be an identifier such as keyId'), identifier)
   .refine((value) => Object.keys(value).length <= 8, 'holds too many identifiers');
-const location = {
-  url: text(2048).optional(),
-  path: text(1024).optional(),
-  line: z.int().min(0).optional(),
-  commit: text(128).optional(),
-};
+const place = { url: text(2048), path: text(1024), line: z.int().min(0), commit: text(128) };
 const credential = (leak: { secret?: unknown; identifiers?: object | undefined }) =>
   leak.secret !== undefined || Object.keys(leak.identifiers ?? {}).length > 0;
 const needsCredential = 'needs at least one of secret and identifiers';
 
-/** A leak as sources send it: fields we do not know are ignored. */
+/** Null is how many senders write "nothing". */
+const orNothing = <Schema extends z.ZodType>(schema: Schema) =>
+  z.preprocess((value) => value ?? undefined, schema.optional());
+/** What only describes a leak must not keep us from acting on it: malformed, it is left out. */
+const ifReadable = <Schema extends z.ZodType>(schema: Schema) => schema.optional().catch(undefined);
+
+/** A leak as sources send it: fields we do not know are ignored, and so is a description that cannot be read. */
 export const leakFromSource = z
-  .object({ ...fields, identifiers: identifiers.optional(), location: z.object(location).optional() })
+  .object({
+    provider: orNothing(provider),
+    kind: orNothing(kind),
+    account: orNothing(account),
+    secret: orNothing(secretValue),
+    identifiers: orNothing(identifiers),
+    location: ifReadable(
+      z.object({
+        url: ifReadable(place.url),
+        path: ifReadable(place.path),
+        line: ifReadable(place.line),
+        commit: ifReadable(place.commit),
+      }),
+    ),
+    exposure: ifReadable(exposure),
+    detectedAt: ifReadable(detectedAt),
+    reference: ifReadable(reference),
+  })
   .refine(credential, needsCredential);
 
 /** A leak with the operator's order, as `POST /revocations` takes it: fields we do not know are refused. */
 export const leakFromOperator = z
   .strictObject({
-    ...fields,
+    provider: provider.optional(),
+    kind: kind.optional(),
+    account: account.optional(),
+    secret: secretValue.optional(),
     identifiers: identifiers.optional(),
-    location: z.strictObject(location).optional(),
+    location: z.strictObject(place).partial().optional(),
+    exposure: exposure.optional(),
+    detectedAt: detectedAt.optional(),
+    reference: reference.optional(),
     action: z.enum(['delete', 'disable', 'approve', 'observe']).optional(),
     dryRun: z.boolean().optional(),
     reason: text(1024).optional(),
@@ -78,16 +90,31 @@ export interface Sighting {
   location?: Leak['location'];
 }
 
-/** Takes the secret out of every text that travels with a leak: scanners echo it in addresses and file names. */
+/** Takes the secret out of every text in a value, as it stands and percent-encoded: scanners echo it in addresses and file names. */
 export function withoutEcho<Value>(value: Value, secret: Secret | undefined): Value {
   if (secret === undefined) return value;
   const plain = secret.expose();
-  const encoded = encodeURIComponent(plain);
+  const forms = [plain, encodeURIComponent(plain)].map((form) => form.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  const echo = new RegExp(forms.join('|'), 'gi');
   const clean = (part: unknown): unknown => {
-    if (typeof part === 'string') return part.replaceAll(plain, '[secret]').replaceAll(encoded, '[secret]');
-    if (part === null || typeof part !== 'object' || part === secret) return part;
+    // What replaces it is longer than some secrets: no text grows by it.
+    if (typeof part === 'string')
+      return part.replace(echo, '[secret]').slice(0, Math.max(part.length, '[secret]'.length));
+    if (part === null || typeof part !== 'object') return part;
     if (Array.isArray(part)) return part.map(clean);
     return Object.fromEntries(Object.entries(part).map(([key, inner]) => [key, clean(inner)]));
   };
   return clean(value) as Value;
+}
+
+/** A leak whose descriptions hold no echo of its secret; an identifier that held one names nothing and is dropped. */
+export function withoutEchoes(leak: Leak): Leak {
+  const { secret, reference, location, identifiers } = leak;
+  const named = Object.entries(identifiers ?? {}).filter(([, value]) => withoutEcho(value, secret) === value);
+  return {
+    ...leak,
+    reference: withoutEcho(reference, secret),
+    location: withoutEcho(location, secret),
+    identifiers: Object.fromEntries(named),
+  };
 }

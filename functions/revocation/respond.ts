@@ -1,7 +1,7 @@
 import { LeaseLost, Unavailable, Unexpected } from './errors.ts';
 import { settleFault } from './faults.ts';
 import { type Access, type Found, findInAccount, planOf } from './find.ts';
-import type { Leak } from './leak.ts';
+import { type Leak, withoutEcho } from './leak.ts';
 import { type Decision, decide } from './policy.ts';
 import type { Report } from './report.ts';
 import { close, revoke, settleDoubt } from './revoke.ts';
@@ -53,7 +53,7 @@ async function pursue(run: Run): Promise<void> {
   const { report, services, record } = run;
   const leak = await leakOf(run);
   if (report.order?.deadline && services.policy.approval.onDeadline === 'park') return expire(run);
-  if (!services.provider.kinds[report.kind])
+  if (!Object.hasOwn(services.provider.kinds, report.kind))
     return rest(run, 'unrouted', `${report.provider} has no kind ${report.kind}`);
   if (leak.account !== undefined && !services.accounts.includes(leak.account)) {
     return rest(run, 'unrouted', 'the alert names an account that is not configured');
@@ -95,7 +95,11 @@ async function judge(run: Run, leak: Leak, found: Found[], accounts: readonly st
     key.active ? '' : ', already switched off by the provider',
     fit === 'hint' ? ', on a hint' : '',
   ].join('');
-  tell(run, 'found', `${key.label ? `"${key.label}" ` : ''}${key.keyId} in account ${account}${remarks}`);
+  tell(
+    run,
+    'found',
+    `${key.label ? `"${withoutEcho(key.label, leak.secret).slice(0, 100)}" ` : ''}${key.keyId} in account ${account}${remarks}`,
+  );
   const incident = await run.services.ledger.nameKey(run.record, nameOf(run, account, key.keyId));
   if (incident !== run.record.id) return joinStory(run, incident);
   await proceed(run, leak, match);
@@ -117,7 +121,7 @@ async function proceed(run: Run, leak: Leak, match: Found): Promise<void> {
   if (decision.do === 'refuse') return rest(run, 'protected', decision.reason, named);
   if (decision.do === 'ask') return askPerson(run, decision, named);
   if (decision.do === 'plan') {
-    tell(run, 'planned', planOf(await accessTo(run, match.account), match.key.keyId));
+    tell(run, 'planned', planOf(await accessTo(run, match.account), decision.action, match.key.keyId));
     return rest(run, 'observed', decision.reason, { ...named, action: 'observe' });
   }
   await revoke(run, leak, { ...named, action: decision.action, reason: decision.reason });

@@ -1,5 +1,4 @@
-import type { Leak } from './leak.ts';
-import { withoutEcho } from './leak.ts';
+import { type Leak, withoutEchoes } from './leak.ts';
 import type { AnyKind, Providers } from './provider.ts';
 
 /** Where a leak belongs, or the field that keeps it from belonging anywhere, with the remedy. */
@@ -9,7 +8,7 @@ export type Route =
 
 /** Tells provider and kind of a leak: as it says, else by a form that is proof. Cleans the leak of echoes of its secret. */
 export function route(given: Leak, providers: Providers): Route {
-  const leak = cleaned(given);
+  const leak = withoutEchoes(given);
   const known = Object.keys(providers).join(', ');
   const id = leak.provider ?? providerByForm(leak, providers);
   const provider = id === undefined ? undefined : Object.hasOwn(providers, id) ? providers[id] : undefined;
@@ -20,7 +19,7 @@ export function route(given: Leak, providers: Providers): Route {
   }
   const kinds = Object.keys(provider.kinds);
   const kindId = leak.kind ?? kindByForm(leak, provider.kinds) ?? kinds[0];
-  const kind = kindId === undefined ? undefined : provider.kinds[kindId];
+  const kind = kindId !== undefined && Object.hasOwn(provider.kinds, kindId) ? provider.kinds[kindId] : undefined;
   if (kindId === undefined || kind === undefined) {
     return {
       is: 'unrouted',
@@ -38,13 +37,6 @@ export function route(given: Leak, providers: Providers): Route {
     return { is: 'unrouted', provider: id, kind: kindId, leak, field: 'identifiers', problem };
   }
   return { is: 'routed', provider: id, kind: kindId, leak: { ...leak, identifiers } };
-}
-
-/** Takes the secret out of everything that travels beside it; an identifier that held it names nothing any more. */
-function cleaned(leak: Leak): Leak {
-  const clean = withoutEcho(leak, leak.secret);
-  const identifiers = Object.entries(clean.identifiers ?? {}).filter(([, value]) => !value.includes('[secret]'));
-  return { ...clean, identifiers: Object.fromEntries(identifiers) };
 }
 
 const kindByForm = ({ secret }: Leak, kinds: Readonly<Record<string, AnyKind>>) =>
