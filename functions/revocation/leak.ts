@@ -26,7 +26,8 @@ const identifiers = z
   .record(z.string().regex(/^[a-z][A-Za-z]{0,31}$/, 'must be an identifier such as keyId'), identifier)
   .refine((value) => Object.keys(value).length <= 8, 'holds too many identifiers');
 const place = { url: text(2048), path: text(1024), line: z.int().min(0), commit: text(128) };
-const credential = (leak: { secret?: unknown; identifiers?: object | undefined }) =>
+/** Whether a leak says which credential it is about. */
+export const namesCredential = (leak: { secret?: unknown; identifiers?: object | undefined }) =>
   leak.secret !== undefined || Object.keys(leak.identifiers ?? {}).length > 0;
 const needsCredential = 'needs at least one of secret and identifiers';
 
@@ -56,7 +57,7 @@ export const leakFromSource = z
     detectedAt: ifReadable(detectedAt),
     reference: ifReadable(reference),
   })
-  .refine(credential, needsCredential);
+  .refine(namesCredential, needsCredential);
 
 /** A leak with the operator's order, as `POST /revocations` takes it: fields we do not know are refused. */
 export const leakFromOperator = z
@@ -74,7 +75,7 @@ export const leakFromOperator = z
     dryRun: z.boolean().optional(),
     reason: text(1024).optional(),
   })
-  .refine(credential, needsCredential);
+  .refine(namesCredential, needsCredential);
 
 /** One credential said to be exposed. See the contract, section 2.3. */
 export type Leak = z.infer<typeof leakFromSource>;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { Action } from './incident.ts';
-import type { Leak, Sighting } from './leak.ts';
+import { type Leak, namesCredential, type Sighting } from './leak.ts';
 import { Secret } from './secret.ts';
 
 /** What an operator asked for beyond the leak itself. */
@@ -46,27 +46,29 @@ const order = z.object({
   deadline: z.boolean().optional(),
 });
 /** A leak as it was written by us: checked when it came in, so taken as it is. */
-const leak = z.object({
-  provider: z.string().optional(),
-  kind: z.string().optional(),
-  account: z.string().optional(),
-  secret: z
-    .string()
-    .transform((value) => new Secret(value))
-    .optional(),
-  identifiers: z.record(z.string(), z.string()).optional(),
-  location: z
-    .object({
-      url: z.string().optional(),
-      path: z.string().optional(),
-      line: z.number().optional(),
-      commit: z.string().optional(),
-    })
-    .optional(),
-  exposure: z.enum(['public', 'private', 'unknown']).optional(),
-  detectedAt: z.string().optional(),
-  reference: z.string().optional(),
-});
+const leak = z
+  .object({
+    provider: z.string().optional(),
+    kind: z.string().optional(),
+    account: z.string().optional(),
+    secret: z
+      .string()
+      .transform((value) => new Secret(value))
+      .optional(),
+    identifiers: z.record(z.string(), z.string()).optional(),
+    location: z
+      .object({
+        url: z.string().optional(),
+        path: z.string().optional(),
+        line: z.number().optional(),
+        commit: z.string().optional(),
+      })
+      .optional(),
+    exposure: z.enum(['public', 'private', 'unknown']).optional(),
+    detectedAt: z.string().optional(),
+    reference: z.string().optional(),
+  })
+  .refine(namesCredential);
 const kept = z.object({ leak, mayNameKeys: z.boolean(), order: order.optional() });
 const wire = z.object({
   message: z.string(),

@@ -19,7 +19,7 @@ const signingSecret = z
 
 const config = z.strictObject({ secrets: z.array(signingSecret).min(1).max(10) });
 
-const envelope = z.object({ type: z.string(), data: z.unknown() });
+const envelope = z.object({ type: z.string(), data: z.unknown().optional() });
 const alert = z.object({ data: leakFromSource });
 
 const keyOf = (secret: string) => Buffer.from(secret.slice('whsec_'.length), 'base64');

@@ -56,7 +56,13 @@ describe.each([
   });
 
   test('refuses nine identifiers and names that are none', () => {
-    const many = (count: number) => Object.fromEntries('abcdefghi'.slice(0, count).split('').map((name) => [name, 'x']));
+    const many = (count: number) =>
+      Object.fromEntries(
+        'abcdefghi'
+          .slice(0, count)
+          .split('')
+          .map((name) => [name, 'x']),
+      );
     expect(Object.keys(schema.parse({ identifiers: many(8) }).identifiers ?? {})).toHaveLength(8);
     expect(() => schema.parse({ identifiers: many(9) })).toThrow(ZodError);
     expect(() => schema.parse({ identifiers: { 'key-id': 'x' } })).toThrow(ZodError);
@@ -69,6 +75,24 @@ describe.each([
     ['kind', 'api_key'],
     ['account', 'prod/eu'],
     ['account', ''],
+    ['secret', 'two words'],
+    ['secret', 7],
+  ])('refuses %s %j', (field, value) => {
+    expect(() => schema.parse({ ...whole, [field]: value })).toThrow(ZodError);
+  });
+
+  test.each([
+    ['null', null],
+    ['a list', [whole]],
+    ['text', 'x'],
+    ['nothing', undefined],
+  ])('is never %s', (__, value) => {
+    expect(() => schema.parse(value)).toThrow(ZodError);
+  });
+});
+
+describe('a description that cannot be read', () => {
+  test.each([
     ['exposure', 'secretly'],
     ['detectedAt', 'yesterday'],
     ['detectedAt', '2026-11-20T12:00:00'],
@@ -77,14 +101,17 @@ describe.each([
     ['location', { line: -1 }],
     ['location', { path: 7 }],
     ['location', 'src/a.py'],
-    ['secret', 'two words'],
-    ['secret', 7],
-  ])('refuses %s %j', (field, value) => {
-    expect(() => schema.parse({ ...whole, [field]: value })).toThrow(ZodError);
+  ])('%s %j is left out of an alert and refused in a request', (field, value) => {
+    const { [field as 'exposure']: read, ...rest } = leakFromSource.parse({ ...whole, [field]: value });
+    expect(Object.values(read ?? {}).filter((part) => part !== undefined)).toEqual([]);
+    expect(rest.secret?.expose()).toBe(leakFromSource.parse(whole).secret?.expose());
+    expect(() => leakFromOperator.parse({ ...whole, [field]: value })).toThrow(ZodError);
   });
 
-  test.each([['null', null], ['a list', [whole]], ['text', 'x'], ['nothing', undefined]])('is never %s', (__, value) => {
-    expect(() => schema.parse(value)).toThrow(ZodError);
+  test('null is nothing in an alert', () => {
+    const { secret, account } = leakFromSource.parse({ ...whole, account: null, identifiers: null, location: null });
+    expect(secret).toBeDefined();
+    expect(account).toBeUndefined();
   });
 });
 

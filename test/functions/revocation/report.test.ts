@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { leakFromSource } from '../../../functions/revocation/leak.ts';
 import { readReport, writeReport } from '../../../functions/revocation/report.ts';
@@ -45,6 +46,19 @@ describe('a report on the wire', () => {
     for (let hop = 0; hop < 5; hop += 1) report = readReport(writeReport(report));
     expect(report).toEqual(whole);
     expect(report.leak?.secret?.expose()).toBe(secret);
+  });
+
+  test('brings along whatever value an intake has taken, quotes within quotes included', () => {
+    const quoted = fc.string({ unit: fc.constantFrom('"', "'", '`', '\\', 'a', 'b'), minLength: 1, maxLength: 12 });
+    fc.assert(
+      fc.property(quoted, (given) => {
+        const parsed = leakFromSource.safeParse({ secret: given });
+        if (!parsed.success) return;
+        const { leak } = readReport(writeReport(reportOf({ leak: parsed.data })));
+        expect(leak?.secret?.expose()).toBe(parsed.data.secret?.expose());
+      }),
+      { examples: [[`"'ab'"`], ['""ab""'], [`"''"`], ['"`"']] },
+    );
   });
 
   test('may carry no leak, no order and no identifier', () => {

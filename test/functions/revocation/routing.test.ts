@@ -7,7 +7,7 @@ import { readReport, writeReport } from '../../../functions/revocation/report.ts
 import { route } from '../../../functions/revocation/routing.ts';
 import { reportOf } from '../../support/reports.ts';
 
-const [plain] = Object.values(registry.datadog.kinds);
+const plain = registry.datadog.kinds['api-key'];
 const kind = (given: Pick<AnyKind, 'identifiers'> & { unmistakable?: RegExp }): AnyKind => ({ ...plain, ...given });
 const provider = (id: string, kinds: Record<string, AnyKind>) => ({ ...registry.datadog, id, title: id, kinds });
 
@@ -141,6 +141,12 @@ describe('what travels beside the secret', () => {
     expect(result).toMatchObject({ is: 'routed', provider: 'acme', kind: 'api-key', leak: rest });
     const { leak } = readReport(writeReport(reportOf({ leak: result.leak })));
     expect(leak).toMatchObject(rest);
+  });
+
+  test('still fits its message when a short secret fills a long text', () => {
+    const reference = 'a'.repeat(2048);
+    const { leak } = routed({ provider: 'acme', secret: 'a', reference });
+    expect(readReport(writeReport(reportOf({ leak }))).leak).toEqual(leak);
   });
 
   test('travels whole, whatever the secret is', () => {

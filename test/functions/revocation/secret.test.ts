@@ -14,7 +14,7 @@ describe('a secret', () => {
   test.each<[string, (secret: Secret) => string]>([
     ['a string', (secret) => String(secret)],
     ['a template', (secret) => `${secret}`],
-    ['concatenation', (secret) => `${'' + (secret as unknown as string)}`],
+    ['a joined list', (secret) => [secret, secret].join()],
     ['JSON', (secret) => JSON.stringify(secret)],
     ['JSON of what holds it', (secret) => JSON.stringify({ deep: [{ secret }] })],
     ['inspection', (secret) => inspect(secret)],
@@ -102,17 +102,5 @@ describe('a secret value from outside', () => {
   test('does not repeat the value in what it says of a wrong one', () => {
     const { error } = secretValue.safeParse(`${value} ${value}`);
     expect(inspect(error, { depth: null })).not.toContain('canary');
-  });
-
-  test('is the same after it was written and read again, quotes within quotes included', () => {
-    const quoted = fc.string({ unit: fc.constantFrom('"', "'", '`', 'a', 'b'), minLength: 1, maxLength: 12 });
-    fc.assert(
-      fc.property(quoted, (given) => {
-        const first = secretValue.safeParse(given);
-        if (!first.success) return;
-        const again = secretValue.safeParse(first.data.expose());
-        expect(again.success && again.data.expose()).toBe(first.data.expose());
-      }),
-    );
   });
 });

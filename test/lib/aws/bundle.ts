@@ -17,7 +17,7 @@ export interface Bundle {
   environment: Record<string, string>;
 }
 
-/** Writes the app's cloud assembly and finds every function's bundle in it. `referred`: what a logical id stands for. */
+/** Writes the app's cloud assembly and finds every function's bundle there. `referred`: what a logical id stands for. */
 export function synthesize(app: App, referred: (id: string, resources: Record<string, Resource>) => string) {
   const { directory, stacks } = app.synth();
   const resources: Record<string, Resource> = stacks[0]?.template.Resources;
@@ -61,8 +61,8 @@ process.on('message', async (event) => {
 `;
 
 /**
- * Starts a bundle in a process of its own, where it finds no installed package and no variable but its own and `aws`, and
- * lets it handle the events one after the other. @throws Error with what it printed when it does not answer
+ * Starts a bundle in a process of its own, where it finds no installed package and no variable but its own and `aws`,
+ * and lets it handle the events one after the other. @throws Error with what it printed when it does not answer
  */
 export async function handle<Result>(
   bundle: Bundle,

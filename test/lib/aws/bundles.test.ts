@@ -10,7 +10,7 @@ import { providers } from '../../../functions/providers/index.ts';
 import { type Emulators, startEmulators } from '../../../lib/local/emulators.ts';
 import { type Cloud, cloudOf, createResources } from '../../../lib/local/resources.ts';
 import { sampleSigningSecret } from '../../../lib/local/samples.ts';
-import { type Bundle, handle, synthesize } from './bundle.ts';
+import { handle, synthesize } from './bundle.ts';
 import { everything, nameOf, stackOf } from './template.ts';
 
 const ids = Object.keys(providers);
@@ -46,10 +46,8 @@ afterAll(async () => {
   for (const folder of folders) rmSync(folder, { recursive: true });
 });
 
-const bundles = (): Bundle[] => assemblies[0]?.bundles ?? [];
-
 function send<Result>(name: string, ...events: unknown[]): Promise<Result[]> {
-  const bundle = bundles().find((each) => each.name === name);
+  const bundle = assemblies[0]?.bundles.find((each) => each.name === name);
   if (!bundle) throw new Error(`${name} is not deployed`);
   return handle<Result>(bundle, aws, events);
 }
@@ -110,7 +108,7 @@ test.each(Object.keys(functions) as FunctionName[])('%s does its work from its b
 });
 
 test('a bundle holds its code and its source map, and is small enough to start fast', () => {
-  for (const { files, size } of bundles()) {
+  for (const { files, size } of assemblies.flatMap(({ bundles }) => bundles)) {
     expect(files.sort()).toEqual(['index.mjs', 'index.mjs.map']);
     expect(size).toBeLessThan(700_000);
   }

@@ -1,13 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { functions, names } from '../../../functions/manifest.ts';
 import type { FunctionName } from '../../../functions/platform/env.ts';
-import { providers } from '../../../functions/providers/index.ts';
 import { sources } from '../../../functions/sources/index.ts';
 import { everything, ofType, permissionsOf, resourcesOf } from './template.ts';
 
-const resources = resourcesOf(everything);
+// A neighbour that no registry needs to know: what a lane must not reach is there, however many providers there are.
+const neighbour = { accounts: ['prod', 'eu'], action: 'delete' as const };
+const configuration = { ...everything, providers: { ...everything.providers, neighbour } };
+const resources = resourcesOf(configuration);
 const permissions = permissionsOf(resources);
-const ids = Object.keys(providers);
+const ids = Object.keys(configuration.providers);
 const lanes = ids.map((id) => ({ id, who: names.function('revoke-key', id) }));
 const shared = (Object.keys(functions) as FunctionName[]).filter((name) => functions[name].consumes !== 'lane');
 const fingerprint = 'leakstop/fingerprint';
@@ -32,7 +34,7 @@ describe('what is deployed', () => {
   });
 
   test('nothing of a provider or a source that is not configured', () => {
-    const bare = resourcesOf({ providers: {}, sources: [] });
+    const bare = resourcesOf({ ...everything, providers: {}, sources: [] });
     expect(ofType(bare, 'AWS::SecretsManager::Secret').map(({ Name }) => Name)).toEqual([fingerprint]);
     expect(JSON.stringify(bare)).not.toContain('leakstop-lane-');
     expect(ofType(bare, 'AWS::Lambda::Function')).toHaveLength(shared.length);

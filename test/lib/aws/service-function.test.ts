@@ -36,8 +36,8 @@ test.each(everyName)(
 );
 
 test('a lane is told its own provider, accounts and action', () => {
-  const action = 'observe';
-  const one = resourcesOf({ providers: { [someProvider]: { accounts: ['prod'], action } } });
+  const action = 'observe' as const;
+  const one = resourcesOf({ ...everything, providers: { [someProvider]: { accounts: ['prod'], action } } });
   const lane = ofType(one, 'AWS::Lambda::Function').find(({ Environment }) =>
     JSON.stringify(Environment).includes(action),
   );

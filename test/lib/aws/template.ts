@@ -4,13 +4,13 @@ import { App } from 'aws-cdk-lib/core';
 import { providers } from '../../../functions/providers/index.ts';
 import { sources } from '../../../functions/sources/index.ts';
 import { LeakstopStack } from '../../../lib/aws/leakstop-stack.ts';
-import { type ConfigurationInput, readConfiguration } from '../../../lib/configuration.ts';
+import { type Configuration, readConfiguration } from '../../../lib/configuration.ts';
 
 /** Every provider with two accounts, and every source. */
-export const everything: ConfigurationInput = {
+export const everything: Configuration = readConfiguration({
   providers: Object.fromEntries(Object.keys(providers).map((id) => [id, { accounts: ['prod', 'eu'] }])),
   sources: Object.keys(sources),
-};
+});
 
 export interface Resource {
   Type: string;
@@ -21,19 +21,22 @@ export interface Resource {
 const { context } = JSON.parse(readFileSync(new URL('../../../cdk.json', import.meta.url), 'utf8'));
 
 /** The app as `cdk synth` sees it; what only looks at the template neither makes bundles nor validates. */
-export function stackOf(input: ConfigurationInput, bundles?: { outdir: string }): { app: App; stack: LeakstopStack } {
+export function stackOf(
+  configuration: Configuration,
+  bundles?: { outdir: string },
+): { app: App; stack: LeakstopStack } {
   const app = new App({
     ...bundles,
     analyticsReporting: false,
     builtinCloudFormationValidation: bundles !== undefined,
     context: { ...context, ...(!bundles && { 'aws:cdk:bundling-stacks': [] }) },
   });
-  return { app, stack: new LeakstopStack(app, 'Leakstop', { configuration: readConfiguration(input) }) };
+  return { app, stack: new LeakstopStack(app, 'Leakstop', { configuration }) };
 }
 
 /** The resources that a configuration becomes, by logical id. */
-export const resourcesOf = (input: ConfigurationInput): Record<string, Resource> =>
-  Template.fromStack(stackOf(input).stack).toJSON().Resources;
+export const resourcesOf = (configuration: Configuration): Record<string, Resource> =>
+  Template.fromStack(stackOf(configuration).stack).toJSON().Resources;
 
 /** The properties of all resources of a type. */
 export const ofType = (resources: Record<string, Resource>, type: string) =>

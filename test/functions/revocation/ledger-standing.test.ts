@@ -1,0 +1,175 @@
+import { describe, expect, test } from 'vitest';
+import {
+  type IncidentRecord,
+  type Outcome,
+  outcomes,
+  restsIn,
+  type State,
+} from '../../../functions/revocation/incident.ts';
+import { isKnown, isReopenable, isResting, standing } from '../../../functions/revocation/ledger.ts';
+import { beginning, recordOf, reportOf } from '../../support/reports.ts';
+
+const now = beginning + 60_000;
+const lease = (given: Partial<IncidentRecord['lease']> = {}) => ({
+  message: 'message-0',
+  delivery: 'msg_0',
+  until: now + 10_000,
+  scheduled: false,
+  ...given,
+});
+const known = reportOf();
+const news = reportOf({ message: 'message-2', delivery: 'msg_2' });
+const asked = reportOf({ message: 'message-3', delivery: 'request-3', source: 'operator', order: {} });
+const resting = (outcome: Outcome | null, state: State = outcome ? restsIn[outcome] : 'awaiting-approval') =>
+  recordOf({ state, outcome, lease: lease({ until: 0 }) });
+
+describe('an incident that a run holds', () => {
+  const atWork: State[] = ['received', 'claimed', 'sent', 'unknown'];
+
+  test.each(atWork)('is left to that run until its lease is over when it is %s', (state) => {
+    const record = recordOf({ state, lease: lease({ until: now + 1 }) });
+    for (const report of [known, news, asked]) expect(standing(record, report, now)).toBe('held');
+  });
+
+  test.each(atWork)('may be taken from the moment its lease is over when it is %s', (state) => {
+    const record = recordOf({ state, lease: lease({ until: now }) });
+    for (const report of [known, news, asked]) expect(standing(record, report, now)).toBe('claimed');
+  });
+
+  test('is not even left to the message that drives that run: it may have been delivered twice', () => {
+    const record = recordOf({ state: 'claimed', lease: lease({ message: known.message }) });
+    expect(standing(record, known, now)).toBe('held');
+  });
+});
+
+describe('an incident that waits for a message', () => {
+  const record = recordOf({ state: 'claimed', fence: 4, lease: lease({ message: 'put-back', scheduled: true }) });
+
+  test('goes on when that message comes, before its lease is over', () => {
+    expect(standing(record, reportOf({ message: 'put-back', fence: 4 }), now)).toBe('claimed');
+  });
+
+  test('does not go on for another message', () => {
+    for (const report of [known, news, asked]) expect(standing(record, report, now)).toBe('held');
+  });
+
+  test('goes on for any message when the one it waits for was lost', () => {
+    expect(standing(record, news, record.lease.until)).toBe('claimed');
+  });
+
+  test('makes the message superfluous once another run has claimed it', () => {
+    for (const fence of [5, 6]) {
+      expect(standing({ ...record, fence }, reportOf({ message: 'put-back', fence: 4 }), now)).toBe('superseded');
+    }
+  });
+
+  test('takes the message of the run that has the fence now', () => {
+    expect(standing({ ...record, lease: lease({ until: 0 }) }, reportOf({ message: 'other', fence: 4 }), now)).toBe(
+      'claimed',
+    );
+  });
+
+  test('goes on when its deadline comes, although it rests', () => {
+    const waiting = { ...record, state: 'awaiting-approval' as const };
+    const deadline = reportOf({ message: 'put-back', fence: 4, order: { deadline: true } });
+    expect(standing(waiting, deadline, now)).toBe('claimed');
+  });
+
+  test('stays as a person decided when its deadline comes afterwards', () => {
+    const rejected = {
+      ...resting('rejected'),
+      fence: 4,
+      lease: lease({ delivery: known.sighting.delivery, until: 0 }),
+    };
+    const deadline = reportOf({ message: 'put-back', fence: 4, order: { deadline: true, approved: 'k-1' } });
+    expect(standing(rejected, deadline, now)).toBe('settled');
+  });
+});
+
+describe('an incident that rests', () => {
+  const final: Outcome[] = ['revoked', 'disabled', 'already-gone', 'restored'];
+  const untouched: Outcome[] = ['observed', 'not-found', 'rejected'];
+  const parked: Outcome[] = ['unrouted', 'ambiguous', 'protected', 'failed'];
+
+  test('has one of these outcomes or waits for approval', () => {
+    expect([...final, ...untouched, ...parked].sort()).toEqual([...outcomes].sort());
+    for (const outcome of outcomes) expect(isResting(resting(outcome))).toBe(true);
+    expect(isResting(resting(null))).toBe(true);
+    for (const state of ['received', 'claimed', 'sent', 'unknown'] as const)
+      expect(isResting(recordOf({ state }))).toBe(false);
+  });
+
+  test.each(final)('is never started again when it is %s', (outcome) => {
+    for (const report of [known, news, asked]) expect(standing(resting(outcome), report, now)).toBe('settled');
+    expect(isReopenable(resting(outcome))).toBe(false);
+  });
+
+  test.each(untouched)('is started again by a person alone when it is %s', (outcome) => {
+    for (const report of [known, news]) expect(standing(resting(outcome), report, now)).toBe('settled');
+    expect(standing(resting(outcome), asked, now)).toBe('claimed');
+    expect(isReopenable(resting(outcome))).toBe(true);
+  });
+
+  test.each(parked.filter((outcome) => outcome !== 'protected'))(
+    'is started again by a person and by news when it is %s',
+    (outcome) => {
+      expect(standing(resting(outcome), known, now)).toBe('settled');
+      expect(standing(resting(outcome), news, now)).toBe('claimed');
+      expect(standing(resting(outcome), asked, now)).toBe('claimed');
+    },
+  );
+
+  test('is started again by a person alone when the key is protected', () => {
+    expect(standing(resting('protected'), news, now)).toBe('settled');
+    expect(standing(resting('protected'), asked, now)).toBe('claimed');
+  });
+
+  test('is started again by a person and by news when it waits for approval or was parked without an outcome', () => {
+    for (const record of [resting(null), resting(null, 'parked')]) {
+      expect(standing(record, known, now)).toBe('settled');
+      expect(standing(record, news, now)).toBe('claimed');
+      expect(standing(record, asked, now)).toBe('claimed');
+    }
+  });
+
+  test('is not started again by the very delivery that brought it to rest', () => {
+    const record = { ...resting('failed'), lease: lease({ delivery: asked.sighting.delivery, until: 0 }) };
+    expect(standing(record, asked, now)).toBe('settled');
+  });
+
+  test('is not held by a lease, however long that still runs', () => {
+    expect(standing({ ...resting('failed'), lease: lease() }, news, now)).toBe('claimed');
+    expect(standing({ ...resting('revoked'), lease: lease() }, news, now)).toBe('settled');
+  });
+});
+
+describe('a sighting', () => {
+  const sighting = { source: 'standard', at: new Date(now).toISOString(), delivery: 'msg_9', reference: 'https://a' };
+  const record = recordOf({ sightings: [reportOf().sighting, sighting] });
+  const isOld = (given: Partial<typeof sighting>) => isKnown(record, { ...sighting, ...given });
+
+  test('is known by its delivery, whatever its reference', () => {
+    expect(isOld({ reference: 'https://b' })).toBe(true);
+    expect(isOld({ reference: undefined })).toBe(true);
+  });
+
+  test('is known by its reference, whatever its delivery', () => {
+    expect(isOld({ delivery: 'msg_10' })).toBe(true);
+  });
+
+  test('is news when both are new', () => {
+    expect(isOld({ delivery: 'msg_10', reference: 'https://b' })).toBe(false);
+  });
+
+  test('is news from another source, even with the same delivery and reference', () => {
+    expect(isOld({ source: 'gitguardian' })).toBe(false);
+  });
+
+  test('is not known because neither has a reference', () => {
+    expect(isKnown(recordOf(), { source: 'standard', at: sighting.at, delivery: 'msg_10' })).toBe(false);
+  });
+
+  test('is news to an incident that has none', () => {
+    expect(isKnown(recordOf({ sightings: [] }), sighting)).toBe(false);
+  });
+});

@@ -1,0 +1,230 @@
+import { describe, expect, test } from 'vitest';
+import { ZodError } from 'zod';
+import type { Found } from '../../../functions/revocation/find.ts';
+import { leakFromSource } from '../../../functions/revocation/leak.ts';
+import { decide, policySchema } from '../../../functions/revocation/policy.ts';
+import { reportOf } from '../../support/reports.ts';
+
+const policy = (given: object = {}) => policySchema.parse(given);
+const found = (given: Partial<Found> = {}, key: Partial<Found['key']> = {}): Found => ({
+  account: 'prod',
+  origin: 'https://api.example',
+  key: { keyId: 'k-1', active: true, ...key },
+  fit: 'same',
+  own: false,
+  ...given,
+});
+const byValue = reportOf();
+const byId = reportOf({ leak: leakFromSource.parse({ provider: 'datadog', identifiers: { keyId: 'k-1' } }) });
+
+describe('the one key that was found', () => {
+  test('is deleted or disabled, as configured, on a whole match', () => {
+    for (const action of ['delete', 'disable'] as const) {
+      expect(decide(policy(), action, byValue, found())).toEqual({
+        do: 'act',
+        action,
+        automatic: true,
+        reason: 'exactly one key is the leaked one',
+      });
+    }
+  });
+
+  test('is planned and not touched on a dry run, configured or ordered', () => {
+    expect(decide(policy(), 'observe', byValue, found())).toMatchObject({ do: 'plan', action: 'delete' });
+    const ordered = reportOf({ order: { action: 'observe' } });
+    for (const action of ['delete', 'approve'] as const)
+      expect(decide(policy(), action, ordered, found())).toMatchObject({ do: 'plan', action: 'delete' });
+  });
+
+  test('is planned as it would be treated: a dry run where keys are disabled shows that', () => {
+    const ordered = reportOf({ order: { action: 'observe' } });
+    expect(decide(policy(), 'disable', ordered, found())).toMatchObject({ do: 'plan', action: 'disable' });
+  });
+
+  test('is only planned on a dry run even when a person approved it', () => {
+    const report = reportOf({ order: { action: 'observe', approved: 'k-1' } });
+    expect(decide(policy(), 'delete', report, found())).toMatchObject({ do: 'plan' });
+  });
+
+  test('is treated as an operator orders, whatever is configured, and does not count as automatic', () => {
+    const report = reportOf({ order: { action: 'delete' } });
+    for (const configured of ['disable', 'approve', 'observe', 'delete'] as const)
+      expect(decide(policy(), configured, report, found())).toMatchObject({
+        do: 'act',
+        action: 'delete',
+        automatic: false,
+      });
+  });
+
+  test('is treated as configured when an operator orders nothing', () => {
+    expect(decide(policy(), 'disable', reportOf({ order: {} }), found())).toMatchObject({
+      do: 'act',
+      action: 'disable',
+      automatic: false,
+    });
+  });
+});
+
+describe('approval', () => {
+  test.each(['park', 'revoke'] as const)(
+    'is asked for where it is configured, and the deadline then says: %s',
+    (on) => {
+      expect(decide(policy({ approval: { onDeadline: on } }), 'approve', byValue, found())).toEqual({
+        do: 'ask',
+        onDeadline: on,
+        reason: 'policy asks a person before it acts at this provider',
+      });
+    },
+  );
+
+  test('is asked for when an operator orders it', () => {
+    expect(decide(policy(), 'delete', reportOf({ order: { action: 'approve' } }), found())).toMatchObject({
+      do: 'ask',
+      onDeadline: 'park',
+    });
+  });
+
+  test('deletes, and is not automatic', () => {
+    const report = reportOf({ order: { approved: 'k-1' } });
+    expect(decide(policy(), 'approve', report, found())).toEqual({
+      do: 'act',
+      action: 'delete',
+      automatic: false,
+      reason: 'a person approved it',
+    });
+  });
+
+  test('disables where that is configured', () => {
+    expect(decide(policy(), 'disable', reportOf({ order: { approved: 'k-1' } }), found())).toMatchObject({
+      do: 'act',
+      action: 'disable',
+    });
+  });
+
+  test('is of one key: another that is found later is asked for anew', () => {
+    const report = reportOf({ order: { approved: 'k-2' } });
+    expect(decide(policy(), 'approve', report, found())).toMatchObject({ do: 'ask' });
+    expect(decide(policy(), 'delete', report, found({ fit: 'hint' }))).toMatchObject({ do: 'ask' });
+  });
+
+  test('settles a match on a hint, and a key that was named without its value', () => {
+    const order = { approved: 'k-1' };
+    expect(decide(policy(), 'delete', reportOf({ order }), found({ fit: 'hint' }))).toMatchObject({ do: 'act' });
+    expect(decide(policy(), 'delete', { ...byId, order }, found())).toMatchObject({ do: 'act' });
+  });
+});
+
+describe('a match on a hint alone', () => {
+  const hint = found({ fit: 'hint' });
+
+  test('waits for a person before a deletion, and nothing but that', () => {
+    expect(decide(policy({ approval: { onDeadline: 'revoke' } }), 'delete', byValue, hint)).toEqual({
+      do: 'ask',
+      onDeadline: 'park',
+      reason: 'exactly one key fits, but only on a hint; a person must confirm it',
+    });
+  });
+
+  test('waits for a person before a deletion that an operator orders', () => {
+    expect(decide(policy(), 'delete', reportOf({ order: { action: 'delete' } }), hint)).toMatchObject({ do: 'ask' });
+  });
+
+  test('is disabled where that is configured', () => {
+    expect(decide(policy(), 'disable', byValue, hint)).toEqual({
+      do: 'act',
+      action: 'disable',
+      automatic: true,
+      reason: 'exactly one key fits',
+    });
+  });
+});
+
+describe('a key that is named without its value', () => {
+  test('waits for a person when the source is not trusted to name keys', () => {
+    for (const action of ['delete', 'disable'] as const) {
+      expect(decide(policy({ approval: { onDeadline: 'revoke' } }), action, byId, found())).toEqual({
+        do: 'ask',
+        onDeadline: 'park',
+        reason: 'standard named the key without its value; a person must confirm it',
+      });
+    }
+  });
+
+  test('is acted on when the source is trusted to name keys', () => {
+    expect(decide(policy(), 'delete', { ...byId, mayNameKeys: true }, found())).toMatchObject({
+      do: 'act',
+      automatic: true,
+    });
+  });
+
+  test('is acted on when its value is there too', () => {
+    const leak = leakFromSource.parse({ identifiers: { keyId: 'k-1' }, secret: 'x1' });
+    expect(decide(policy(), 'delete', reportOf({ leak }), found())).toMatchObject({ do: 'act' });
+  });
+
+  test('waits for a person when there is no leak to look at', () => {
+    expect(decide(policy(), 'delete', reportOf({ leak: undefined }), found())).toMatchObject({ do: 'ask' });
+  });
+});
+
+describe('a protected key', () => {
+  const shielded = policy({ protected: [{ provider: 'datadog', keyId: 'k-1', reason: 'rotate it by hand' }] });
+  const refused = { do: 'refuse', reason: 'policy protects this key: rotate it by hand' };
+
+  test('is refused to every source, action, order and approval', () => {
+    for (const action of ['delete', 'disable', 'approve', 'observe'] as const) {
+      expect(decide(shielded, action, byValue, found())).toEqual(refused);
+      expect(decide(shielded, action, { ...byId, order: { action: 'delete' } }, found())).toEqual(refused);
+      expect(decide(shielded, action, reportOf({ order: { approved: 'k-1' } }), found())).toEqual(refused);
+    }
+  });
+
+  test('is that one key at that one provider', () => {
+    expect(decide(shielded, 'delete', byValue, found({}, { keyId: 'k-2' }))).toMatchObject({ do: 'act' });
+    expect(decide(shielded, 'delete', reportOf({ provider: 'coveo' }), found())).toMatchObject({ do: 'act' });
+  });
+});
+
+describe('a key that is meant to be public', () => {
+  const open = found({}, { meantToBePublic: true });
+  const refused = { do: 'refuse', reason: 'the provider marks this key as meant to be public' };
+
+  test('is refused to alerts, and to an operator who does not both name it and say what to do', () => {
+    expect(decide(policy(), 'delete', byValue, open)).toEqual(refused);
+    expect(decide(policy(), 'delete', { ...byId, mayNameKeys: true }, open)).toEqual(refused);
+    expect(decide(policy(), 'delete', { ...byId, order: {} }, open)).toEqual(refused);
+    expect(decide(policy(), 'delete', reportOf({ order: { action: 'delete' } }), open)).toEqual(refused);
+  });
+
+  test('is deleted when an operator names it by id with an explicit action', () => {
+    const report = { ...byId, mayNameKeys: true, order: { action: 'delete' as const } };
+    expect(decide(policy(), 'observe', report, open)).toMatchObject({ do: 'act', action: 'delete', automatic: false });
+  });
+});
+
+describe('a policy', () => {
+  test('has a default for everything', () => {
+    expect(policy()).toEqual({
+      protected: [],
+      approval: { approvers: [], onDeadline: 'park' },
+      useLeakedKey: true,
+    });
+    expect(policy({ approval: {} }).approval).toEqual({ approvers: [], onDeadline: 'park' });
+  });
+
+  test.each([
+    ['a fuse without a limit', { fuse: { windowMinutes: 60 } }],
+    ['a fuse that is always blown', { fuse: { limit: 0, windowMinutes: 60 } }],
+    ['a fuse with a part of an incident', { fuse: { limit: 1.5, windowMinutes: 60 } }],
+    ['a window of nothing', { fuse: { limit: 1, windowMinutes: 0 } }],
+    ['a window of more than a week', { fuse: { limit: 1, windowMinutes: 10_081 } }],
+    ['a deadline at once', { approval: { deadlineMinutes: 0 } }],
+    ['a deadline that does something else', { approval: { onDeadline: 'delete' } }],
+    ['a protection without a reason', { protected: [{ provider: 'datadog', keyId: 'k-1', reason: '' }] }],
+    ['a protection of nothing', { protected: [{ provider: 'datadog', reason: 'x' }] }],
+    ['a word for a flag', { useLeakedKey: 'false' }],
+    ['a rule that nobody knows', { protect: [] }],
+  ])('is refused with %s', (_, given) => {
+    expect(() => policy(given)).toThrow(ZodError);
+  });
+});

@@ -1,0 +1,336 @@
+import { createHmac } from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { ZodError } from 'zod';
+import type { Headers } from '../../../functions/revocation/source.ts';
+import { standard } from '../../../functions/sources/standard.ts';
+
+const secretOf = (text: string) => `whsec_${Buffer.from(text).toString('base64')}`;
+const ours = secretOf('a signing secret of these tests');
+const older = secretOf('the signing secret before that one');
+const foreign = secretOf('what somebody else signs with');
+const configOf = (...secrets: string[]) => standard.config.parse({ secrets });
+const now = Date.parse('2026-11-20T12:00:00.000Z');
+const bytes = (value: unknown) => new TextEncoder().encode(typeof value === 'string' ? value : JSON.stringify(value));
+
+function sign(body: Uint8Array, { secret = ours, id = 'msg_1', timestamp = String(now / 1000) } = {}): string {
+  const key = Buffer.from(secret.slice('whsec_'.length), 'base64');
+  return `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.`).update(body).digest('base64')}`;
+}
+
+function headersOf(body: Uint8Array, given: Parameters<typeof sign>[1] & { signature?: string } = {}): Headers {
+  const { id = 'msg_1', timestamp = String(now / 1000), signature = sign(body, given) } = given;
+  return { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signature };
+}
+
+const alert = bytes({ type: 'credential.leaked', timestamp: 'x', data: { provider: 'datadog', secret: 'canary-1' } });
+const passes = (headers: Headers, { body = alert, config = configOf(ours), at = now } = {}) =>
+  standard.verify({ body, headers, config, now: at });
+const good = headersOf(alert);
+const signature = String(good['webhook-signature']);
+
+describe('the published vector', () => {
+  const body = bytes('{"test": 2432232314}');
+  const config = configOf('whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw');
+  const headers = {
+    'webhook-id': 'msg_p5jXN8AQM9LWM0D4loKWxJek',
+    'webhook-timestamp': '1614265330',
+    'webhook-signature': 'v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=',
+  };
+  const at = 1_614_265_330_000;
+
+  test('passes', () => {
+    expect(passes(headers, { body, config, at })).toBe(true);
+  });
+
+  test('fails with one character of it changed, wherever it is', () => {
+    const parts = Object.entries(headers);
+    for (const [name, value] of parts) {
+      for (let index = 0; index < value.length; index += 1) {
+        const other = value[index] === '1' ? '2' : '1';
+        const changed = { ...headers, [name]: value.slice(0, index) + other + value.slice(index + 1) };
+        expect(passes(changed, { body, config, at })).toBe(false);
+      }
+    }
+    for (let index = 0; index < body.length; index += 1) {
+      expect(passes(headers, { body: body.with(index, (body[index] ?? 0) ^ 1), config, at })).toBe(false);
+    }
+  });
+});
+
+describe('a signature', () => {
+  test('passes when it is right', () => {
+    expect(passes(good)).toBe(true);
+  });
+
+  test.each(['webhook-id', 'webhook-timestamp', 'webhook-signature'])('fails without the header %s', (name) => {
+    expect(passes({ ...good, [name]: undefined })).toBe(false);
+    expect(passes({ ...good, [name]: '' })).toBe(false);
+  });
+
+  test.each(['webhook-id', 'webhook-timestamp', 'webhook-signature'])(
+    'fails when the header %s comes twice',
+    (name) => {
+      const value = good[name];
+      for (const joint of [',', ', ']) expect(passes({ ...good, [name]: `${value}${joint}${value}` })).toBe(false);
+    },
+  );
+
+  test('fails when it is made with another secret', () => {
+    expect(passes(headersOf(alert, { secret: foreign }))).toBe(false);
+  });
+
+  test('fails when it is of another body, id or time', () => {
+    const other = bytes({ type: 'credential.leaked', data: { provider: 'datadog', secret: 'canary-2' } });
+    expect(passes(headersOf(other))).toBe(false);
+    expect(passes({ ...good, 'webhook-id': 'msg_2' })).toBe(false);
+    expect(passes({ ...good, 'webhook-timestamp': String(now / 1000 + 1) })).toBe(false);
+  });
+
+  test.each([
+    ['its beginning alone', signature.slice(0, 20)],
+    ['all but its last character', signature.slice(0, -1)],
+    ['a character more', `${signature}A`],
+    ['another beginning', `v1,AAAA${signature.slice(7)}`],
+    ['another end', `${signature.slice(0, -6)}AAAAA=`],
+    ['no version', signature.slice('v1,'.length)],
+    ['a version that nobody knows', `v2,${signature.slice('v1,'.length)}`],
+    ['a version that is no HMAC', `v1a,${signature.slice('v1,'.length)}`],
+    ['hexadecimal', `v1,${Buffer.from(signature.slice(3), 'base64').toString('hex')}`],
+    ['base64url', signature.replaceAll('+', '-').replaceAll('/', '_').replace(/^v1,./, 'v1,_')],
+    ['nothing after the version', 'v1,'],
+    ['the empty string', ''],
+    ['a digest of 43 zeros', `v1,${'A'.repeat(43)}=`],
+  ])('fails as %s', (_, value) => {
+    expect(passes({ ...good, 'webhook-signature': value })).toBe(false);
+  });
+
+  test('fails over a body that lost its last byte, or has one more', () => {
+    expect(passes(good, { body: alert.subarray(0, -1) })).toBe(false);
+    expect(passes(good, { body: new Uint8Array([...alert, 0x0a]) })).toBe(false);
+    expect(passes(good, { body: new Uint8Array() })).toBe(false);
+  });
+
+  test('is over bytes: a body that is not text passes as it was sent, and fails as text', () => {
+    const body = new Uint8Array([0xff, 0xfe, 0x00, 0x80, 0xc3]);
+    expect(passes(headersOf(body), { body })).toBe(true);
+    expect(passes(headersOf(body), { body: bytes(new TextDecoder().decode(body)) })).toBe(false);
+  });
+
+  test('is over bytes: a body in other letters than ASCII passes', () => {
+    const body = bytes({ type: 'credential.leaked', data: { provider: 'datadog', secret: 'x', reference: 'ä€😀' } });
+    expect(passes(headersOf(body), { body })).toBe(true);
+  });
+
+  test('passes over an empty body, which then says nothing', () => {
+    const body = new Uint8Array();
+    expect(passes(headersOf(body), { body })).toBe(true);
+    expect(standard.read({ body, headers: headersOf(body) }).is).toBe('malformed');
+  });
+
+  test.each([
+    ['dots, which would let id and time be divided otherwise', 'msg.1'],
+    ['a space', 'msg 1'],
+    ['a slash', 'msg/1'],
+    ['129 characters', 'm'.repeat(129)],
+    ['a line break at its end', 'msg_1\n'],
+  ])('fails with an id that has %s, however well it is signed', (_, id) => {
+    expect(passes(headersOf(alert, { id }))).toBe(false);
+  });
+
+  test.each([
+    ['milliseconds', String(now)],
+    ['a fraction', `${now / 1000}.0`],
+    ['a sign', `+${now / 1000}`],
+    ['an exponent', `${now / 1e12}e9`],
+    ['a date', '2026-11-20T12:00:00Z'],
+    ['hexadecimal', `0x${(now / 1000).toString(16)}`],
+    ['nothing', ''],
+    ['white space', ` ${now / 1000}`],
+    ['NaN', 'NaN'],
+  ])('fails with a time in %s, however well it is signed', (_, timestamp) => {
+    expect(passes(headersOf(alert, { timestamp }))).toBe(false);
+  });
+});
+
+describe('the clock', () => {
+  const fiveMinutes = 300_000;
+
+  test.each([
+    ['five minutes after it was signed', fiveMinutes, true],
+    ['a millisecond later than that', fiveMinutes + 1, false],
+    ['five minutes before it was signed', -fiveMinutes, true],
+    ['a millisecond earlier than that', -fiveMinutes - 1, false],
+    ['a day after it was signed', 86_400_000, false],
+    ['a day before it was signed', -86_400_000, false],
+    ['the moment it was signed', 0, true],
+  ])('decides about a delivery %s', (_, offset, expected) => {
+    expect(passes(good, { at: now + offset })).toBe(expected);
+  });
+
+  test('of a sender that says 1970 or a far future is wrong', () => {
+    for (const timestamp of ['0', '999999999999']) expect(passes(headersOf(alert, { timestamp }))).toBe(false);
+  });
+});
+
+describe('several signatures', () => {
+  const wrong = sign(alert, { secret: foreign });
+  const list = (...entries: string[]) => ({ ...good, 'webhook-signature': entries.join(' ') });
+
+  test('pass when one of them is right, wherever it stands', () => {
+    expect(passes(list(wrong, signature))).toBe(true);
+    expect(passes(list(signature, wrong))).toBe(true);
+    expect(passes(list(wrong, wrong, signature, wrong))).toBe(true);
+  });
+
+  test('fail when all are wrong', () => {
+    expect(passes(list(wrong, wrong))).toBe(false);
+  });
+
+  test('pass beside versions that nobody knows', () => {
+    const ed25519 = `v1a,${Buffer.alloc(64, 7).toString('base64')}`;
+    expect(passes(list(ed25519, 'v2,abc', signature))).toBe(true);
+    expect(passes(list(ed25519, 'v2,abc'))).toBe(false);
+  });
+
+  test('are twenty at most', () => {
+    const decoys = (count: number) => Array.from({ length: count }, () => wrong);
+    expect(passes(list(...decoys(19), signature))).toBe(true);
+    expect(passes(list(...decoys(20), signature))).toBe(false);
+  });
+
+  test('fail when they do not stand one space apart', () => {
+    for (const joint of ['  ', '\t', ',', ';']) {
+      expect(passes({ ...good, 'webhook-signature': `${wrong}${joint}${signature}` })).toBe(false);
+    }
+  });
+});
+
+describe('a rotated secret', () => {
+  test('passes while either is configured, in any order', () => {
+    const byOlder = headersOf(alert, { secret: older });
+    for (const config of [configOf(ours, older), configOf(older, ours)]) {
+      expect(passes(good, { config })).toBe(true);
+      expect(passes(byOlder, { config })).toBe(true);
+    }
+    expect(passes(byOlder)).toBe(false);
+  });
+
+  test('passes when the sender signs with both', () => {
+    const both = `${sign(alert, { secret: foreign })} ${signature}`;
+    expect(passes({ ...good, 'webhook-signature': both })).toBe(true);
+  });
+
+  test.each([
+    ['no secret', []],
+    ['eleven', Array.from({ length: 11 }, () => ours)],
+    ['one without its prefix', [ours.slice('whsec_'.length)]],
+    ['one that is empty', ['whsec_']],
+    ['one of 23 bytes', [secretOf('x'.repeat(23))]],
+    ['one of 65 bytes', [secretOf('x'.repeat(65))]],
+    ['one that is not base64', ['whsec_!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!']],
+    ['one that base64 would not write so', [`${ours.slice(0, -1)}=`]],
+    ['a public key', ['whpk_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw']],
+  ])('is refused by the configuration as %s', (_, secrets) => {
+    expect(() => standard.config.parse({ secrets })).toThrow(ZodError);
+  });
+
+  test('may have 24 to 64 bytes', () => {
+    for (const length of [24, 64]) expect(configOf(secretOf('x'.repeat(length))).secrets).toHaveLength(1);
+  });
+
+  test('does not print itself', () => {
+    expect(JSON.stringify(configOf(ours))).toBe('{"secrets":["[secret]"]}');
+  });
+});
+
+describe('a verified delivery', () => {
+  const read = (body: unknown) =>
+    standard.read({ body: body instanceof Uint8Array ? body : bytes(body), headers: good });
+  const leaked = (data: unknown) => read({ type: 'credential.leaked', timestamp: '2026-11-20T12:00:00Z', data });
+
+  test('that tells of a leaked credential gives the leak and its own id', () => {
+    const reading = leaked({ provider: 'datadog', kind: 'api-key', account: 'prod', secret: 'canary-1' });
+    expect(reading).toMatchObject({ is: 'leaks', delivery: 'msg_1' });
+    const [leak] = reading.is === 'leaks' ? reading.leaks : [];
+    expect(leak).toMatchObject({ provider: 'datadog', kind: 'api-key', account: 'prod' });
+    expect(leak?.secret?.expose()).toBe('canary-1');
+  });
+
+  test('has its unknown fields ignored, at every depth', () => {
+    const reading = read({
+      type: 'credential.leaked',
+      data: { provider: 'datadog', secret: 'canary-1', action: 'delete', location: { path: 'a', column: 3 } },
+      severity: 'high',
+    });
+    const [leak] = reading.is === 'leaks' ? reading.leaks : [];
+    expect(leak).toEqual({ provider: 'datadog', secret: leak?.secret, location: { path: 'a' } });
+  });
+
+  test('keeps letters that are not ASCII', () => {
+    const reading = leaked({ secret: 'canary-1', location: { path: 'schlüssel/😀.py' } });
+    expect(reading).toMatchObject({ leaks: [{ location: { path: 'schlüssel/😀.py' } }] });
+  });
+
+  test.each(['ping', 'credential.rotated', 'Credential.Leaked', 'credential.leaked ', ''])(
+    'of type "%s" says nothing, whatever else is in it',
+    (type) => {
+      expect(read({ type, data: { provider: 'datadog', secret: 'canary-1' } })).toEqual({ is: 'nothing' });
+      expect(read({ type })).toEqual({ is: 'nothing' });
+      expect(read({ type, data: null })).toEqual({ is: 'nothing' });
+    },
+  );
+
+  test.each([
+    ['null', 'null'],
+    ['a list', '[]'],
+    ['a list of alerts', [{ type: 'credential.leaked', data: { secret: 'canary-1' } }]],
+    ['an empty object', '{}'],
+    ['a number', '7'],
+    ['a text', '"credential.leaked"'],
+    ['nothing', ''],
+    ['white space', '  '],
+    ['not JSON', '{"type":'],
+    ['a truncated alert', alert.subarray(0, -3)],
+    ['a form', 'type=credential.leaked'],
+    ['a type that is no text', { type: ['credential.leaked'], data: { secret: 'canary-1' } }],
+    ['bytes that are not UTF-8', new Uint8Array([...alert.subarray(0, -3), 0xff, ...alert.subarray(-3)])],
+    [
+      'UTF-16',
+      new Uint8Array(
+        Buffer.from(alert)
+          .toString('latin1')
+          .split('')
+          .flatMap((c) => [c.charCodeAt(0), 0]),
+      ),
+    ],
+    ['a leak of nothing', { type: 'credential.leaked', data: { provider: 'datadog' } }],
+    ['an alert without data', { type: 'credential.leaked' }],
+    ['data that is null', { type: 'credential.leaked', data: null }],
+    ['data that is a list', { type: 'credential.leaked', data: [{ secret: 'canary-1' }] }],
+    ['data that is text', { type: 'credential.leaked', data: 'canary-1' }],
+    ['a secret of two words', { type: 'credential.leaked', data: { secret: 'canary 1' } }],
+    ['a way up in an identifier', { type: 'credential.leaked', data: { identifiers: { keyId: '../../x' } } }],
+    ['a slash in an identifier', { type: 'credential.leaked', data: { secret: 'x', identifiers: { keyId: 'a/b' } } }],
+    ['a provider that is no id', { type: 'credential.leaked', data: { provider: '../x', secret: 'canary-1' } }],
+  ])('is malformed as %s', (_, body) => {
+    expect(read(body)).toMatchObject({ is: 'malformed', error: expect.any(ZodError) });
+  });
+
+  test('is never more than malformed, whatever bytes come', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (body) => {
+        expect(['malformed', 'nothing']).toContain(read(body).is);
+      }),
+    );
+    fc.assert(
+      fc.property(fc.json(), (body) => {
+        expect(['malformed', 'nothing']).toContain(read(body).is);
+      }),
+    );
+  });
+});
+
+test('a source by signature alone is not trusted to name keys without their values', () => {
+  expect(standard.mayNameKeys).toBe(false);
+});
