@@ -93,4 +93,6 @@ export const queues = {
   /** A message that killed or failed its function this often is set aside, and somebody is told. */
   receivesAtMost: 10,
   batchSize: 10,
+  /** Batches of one queue in hand at a time: what a provider's rate limits bear. */
+  concurrency: 5,
 };

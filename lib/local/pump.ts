@@ -2,9 +2,6 @@ import { DeleteMessageBatchCommand, type Message, ReceiveMessageCommand, type SQ
 import type { SQSBatchResponse } from 'aws-lambda';
 import { queues } from '../../functions/manifest.ts';
 
-/** Invocations of one function at a time, as an event source's maximum concurrency. */
-const concurrency = 5;
-
 /**
  * Lambda's SQS event source: hands batches to a function, deletes what it did not name as failed, and leaves the rest to
  * the queue, which shows it again when the visibility timeout is over, or sets it aside after too many tries.
@@ -40,7 +37,7 @@ export function startPump({
 
   async function poll(): Promise<void> {
     while (!stopping.signal.aborted) {
-      if (inHand.size >= concurrency) await Promise.race(inHand);
+      if (inHand.size >= queues.concurrency) await Promise.race(inHand);
       const messages = await receive();
       if (messages.length === 0) continue;
       const delivery = deliver(messages).finally(() => inHand.delete(delivery));

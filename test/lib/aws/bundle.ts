@@ -17,7 +17,7 @@ export interface Bundle {
   environment: Record<string, string>;
 }
 
-/** Writes the app's cloud assembly and finds every function's bundle there. `referred`: what a logical id stands for. */
+/** Writes the app's assembly and finds every function's bundle there. `referred`: what a logical id stands for. */
 export function synthesize(app: App, referred: (id: string, resources: Record<string, Resource>) => string) {
   const { directory, stacks } = app.synth();
   const resources: Record<string, Resource> = stacks[0]?.template.Resources;

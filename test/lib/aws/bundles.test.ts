@@ -29,8 +29,7 @@ beforeAll(async () => {
     [names.sourceSecret('standard')]: { secrets: [sampleSigningSecret] },
     'leakstop/fingerprint': { key: 'k'.repeat(64) },
   };
-  const { visibilitySeconds } = queues;
-  const { lanes, unroutedQueue } = await createResources(cloud, { providers: ids, secrets, visibilitySeconds });
+  const { lanes, unroutedQueue } = await createResources(cloud, { ...queues, providers: ids, secrets });
   const urls = new Map([[names.unrouted, unroutedQueue], ...ids.map((id) => [names.lane(id), lanes[id]] as const)]);
   assemblies = folders.map((outdir) =>
     synthesize(stackOf(everything, { outdir }).app, (id, resources) => {

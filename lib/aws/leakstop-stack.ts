@@ -1,0 +1,54 @@
+import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib/core';
+import type { Construct } from 'constructs';
+import { functions, names } from '../../functions/manifest.ts';
+import { type Configuration, sharedEnvironments } from '../configuration.ts';
+import { IntakeApi } from './intake-api.ts';
+import { Lane } from './lane.ts';
+import { Ledger } from './ledger.ts';
+import { QueuePair } from './queue-pair.ts';
+import { EnteredSecret, FingerprintSecret } from './secrets.ts';
+import { type Reach, ServiceFunction } from './service-function.ts';
+
+interface Properties extends StackProps {
+  configuration: Configuration;
+}
+
+/** The whole service in one AWS account and region: what is configured, and nothing else. */
+export class LeakstopStack extends Stack {
+  constructor(scope: Construct, id: string, { configuration, ...properties }: Properties) {
+    super(scope, id, { description: 'Turns a leak alert into a dead API key, provably', ...properties });
+    const ledger = new Ledger(this, 'Ledger');
+    const fingerprint = new FingerprintSecret(this, 'Fingerprint');
+    const unrouted = new QueuePair(this, 'Unrouted', { name: names.unrouted }).queue;
+    const lanes = Object.keys(configuration.providers).map((provider) => {
+      const { queue } = new Lane(this, `Lane-${provider}`, { configuration, provider, ledger, fingerprint });
+      return { provider, queue };
+    });
+    const sources = configuration.sources.map(
+      (source) =>
+        new EnteredSecret(this, `Source-${source}`, {
+          name: names.sourceSecret(source),
+          description: `Leakstop: what alerts of ${source} are verified with`,
+        }),
+    );
+
+    const reach: Reach = {
+      ledger,
+      sendsTo: { lanes: lanes.map(({ queue }) => queue), unrouted: [unrouted] },
+      reads: { sources, fingerprint: [fingerprint] },
+    };
+    const environments = sharedEnvironments(configuration, {
+      table: ledger.table.tableName,
+      lanes: Object.fromEntries(lanes.map(({ provider, queue }) => [provider, queue.queueUrl])),
+      unroutedQueue: unrouted.queueUrl,
+    });
+    const api = new IntakeApi(this, 'Intake');
+    for (const name of Object.keys(environments) as (keyof typeof environments)[]) {
+      const environment = environments[name];
+      const shared = new ServiceFunction(this, name, { name, environment, reach });
+      if (functions[name].consumes === 'unrouted') shared.consume(unrouted);
+      api.route(name, shared.lambda);
+    }
+    new CfnOutput(this, 'Url', { value: api.url, description: 'Where alerts and requests go' });
+  }
+}

@@ -1,0 +1,42 @@
+import { AttributeType, Billing, ProjectionType, TableEncryptionV2, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import { RemovalPolicy } from 'aws-cdk-lib/core';
+import { Construct } from 'constructs';
+import { names } from '../../functions/manifest.ts';
+import { indexes } from '../../functions/platform/ledger-listing.ts';
+
+const text = (name: string) => ({ name, type: AttributeType.STRING });
+
+/** The table of incidents. It is the memory and the evidence of the service, so it outlives the stack. */
+export class Ledger extends Construct {
+  readonly table: TableV2;
+
+  constructor(scope: Construct, id: string) {
+    super(scope, id);
+    this.table = new TableV2(this, 'Table', {
+      tableName: names.table,
+      partitionKey: text('id'),
+      globalSecondaryIndexes: Object.entries(indexes).map(([indexName, partition]) => ({
+        indexName,
+        partitionKey: text(partition),
+        sortKey: text('newest'),
+        projectionType: ProjectionType.ALL,
+      })),
+      billing: Billing.onDemand(),
+      encryption: TableEncryptionV2.dynamoOwnedKey(),
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      timeToLiveAttribute: 'expiresAt',
+      deletionProtection: true,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+  }
+
+  /** What the code does with the table and no more: no scan, and nothing is ever deleted. */
+  grantReadWrite(grantee: IGrantable): void {
+    const { tableArn } = this.table;
+    const items = ['GetItem', 'BatchGetItem', 'PutItem', 'UpdateItem'].map((action) => `dynamodb:${action}`);
+    const listings = Object.keys(indexes).map((index) => `${tableArn}/index/${index}`);
+    Grant.addToPrincipal({ grantee, actions: items, resourceArns: [tableArn] });
+    Grant.addToPrincipal({ grantee, actions: ['dynamodb:Query'], resourceArns: listings });
+  }
+}

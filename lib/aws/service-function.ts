@@ -1,0 +1,107 @@
+import { fileURLToPath } from 'node:url';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Architecture, type IFunction, RecursiveLoop, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
+import { type BundlingOptions, LogLevel, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import { Duration, RemovalPolicy } from 'aws-cdk-lib/core';
+import { Construct } from 'constructs';
+import { type FunctionFacts, functions, names, queues } from '../../functions/manifest.ts';
+import type { FunctionName } from '../../functions/platform/env.ts';
+import type { Ledger } from './ledger.ts';
+
+/** What a function can be allowed to reach, by the manifest's words for it. */
+export interface Reach {
+  ledger: Ledger;
+  sendsTo: Partial<Record<FunctionFacts['sendsTo'][number], readonly IQueue[]>>;
+  reads: Partial<Record<FunctionFacts['reads'][number], readonly ISecret[]>>;
+}
+
+interface Properties {
+  name: FunctionName;
+  /** The provider whose lane it is, for a function that exists once per lane. */
+  provider?: string;
+  environment: Readonly<Record<string, string>>;
+  reach: Reach;
+}
+
+const root = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+
+/** Everything goes into the bundle, the AWS SDK too: what was tested is what runs. */
+const bundling: BundlingOptions = {
+  format: OutputFormat.ESM,
+  mainFields: ['module', 'main'],
+  externalModules: [],
+  minify: true,
+  sourceMap: true,
+  sourcesContent: false,
+  logLevel: LogLevel.WARNING,
+  // Dependencies in CommonJS ask for Node's own modules through `require`, which a module does not have.
+  banner: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
+};
+
+/** One function of the manifest, deployed, with a role that may do what the manifest says and nothing else. */
+export class ServiceFunction extends Construct {
+  readonly lambda: NodejsFunction;
+
+  constructor(scope: Construct, id: string, { name, provider, environment, reach }: Properties) {
+    super(scope, id);
+    const facts: FunctionFacts = functions[name];
+    const logGroup = new LogGroup(this, 'Logs', {
+      retention: RetentionDays.ONE_YEAR,
+      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+    });
+    const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    logGroup.grantWrite(role);
+    this.lambda = new NodejsFunction(this, 'Function', {
+      functionName: names.function(name, provider),
+      description: facts.description,
+      entry: root(`functions/${facts.entry}`),
+      projectRoot: root(''),
+      depsLockFilePath: root('package-lock.json'),
+      bundling,
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      timeout: Duration.seconds(facts.timeoutSeconds),
+      memorySize: facts.memoryMb,
+      environment: { ...environment, NODE_OPTIONS: '--enable-source-maps' },
+      awsSdkConnectionReuse: false,
+      role,
+      logGroup,
+      // A message that is put back often enough looks like a runaway loop to Lambda, which would set it aside after
+      // some 16 rounds: https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+      ...(facts.sendsTo.includes('own-lane') && { recursiveLoop: RecursiveLoop.ALLOW }),
+    });
+    allow(this.lambda, name, reach);
+  }
+
+  /** Hands it a queue's messages; each one succeeds or fails by itself. */
+  consume(queue: IQueue): void {
+    this.lambda.addEventSource(
+      new SqsEventSource(queue, {
+        batchSize: queues.batchSize,
+        reportBatchItemFailures: true,
+        maxConcurrency: queues.concurrency,
+      }),
+    );
+  }
+}
+
+function allow(lambda: IFunction, name: FunctionName, reach: Reach): void {
+  const facts: FunctionFacts = functions[name];
+  if (facts.ledger === 'read-write') reach.ledger.grantReadWrite(lambda);
+  for (const word of facts.sendsTo) {
+    for (const queue of known(reach.sendsTo, word, name)) queue.grantSendMessages(lambda);
+  }
+  for (const word of facts.reads) {
+    for (const secret of known(reach.reads, word, name)) secret.grantRead(lambda);
+  }
+}
+
+function known<Word extends string, Value>(reach: Partial<Record<Word, Value>>, word: Word, name: FunctionName): Value {
+  const value = reach[word];
+  if (value === undefined) throw new Error(`the manifest lets ${name} reach ${word}, which it is not given here`);
+  return value;
+}
