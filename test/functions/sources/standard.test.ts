@@ -229,7 +229,8 @@ describe('a rotated secret', () => {
     ['one of 23 bytes', [secretOf('x'.repeat(23))]],
     ['one of 65 bytes', [secretOf('x'.repeat(65))]],
     ['one that is not base64', ['whsec_!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!']],
-    ['one that base64 would not write so', [`${ours.slice(0, -1)}=`]],
+    ['one without its padding', [ours.replace(/=+$/, '')]],
+    ['one that base64 would not write so', ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwAB==']],
     ['a public key', ['whpk_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw']],
   ])('is refused by the configuration as %s', (_, secrets) => {
     expect(() => standard.config.parse({ secrets })).toThrow(ZodError);
