@@ -6,7 +6,7 @@ import type { ConfigurationInput } from '../lib/configuration.ts';
  * - `providers`: whose keys may be revoked, in which accounts, and what to do with one: `delete` (the default),
  *   `disable` (where the provider can), `approve` (ask a person first) or `observe` (dry run).
  * - `sources`: who may report leaks.
- * - `policy`: keys never to touch, a limit on automatic revocations, who approves.
+ * - `policy`: keys never to touch, a limit on automatic revocations, how long a person has to answer.
  *
  * Every account and every source gets a secret in Secrets Manager (`leakstop/providers/<provider>/<account>`,
  * `leakstop/sources/<source>`), made as `{}`: put its value in after the first deployment.

@@ -3,7 +3,6 @@ import { secretsManager, sqs } from './platform/clients.ts';
 import { readEnvironment } from './platform/env.ts';
 import { fingerprintOf } from './platform/fingerprint.ts';
 import { fieldsOf, type HttpAnswer, type HttpRequest, httpFunction, Problem } from './platform/lambda.ts';
-import { createObservability } from './platform/observability.ts';
 import { createQueues } from './platform/queues.ts';
 import { createSecrets } from './platform/secrets.ts';
 import { providers } from './providers/index.ts';
@@ -25,7 +24,7 @@ function compose() {
     now: Date.now,
     newId: randomUUID,
   };
-  return { intake, secrets, enabled: SOURCES, observability: createObservability('receive-alert') };
+  return { intake, secrets, enabled: SOURCES };
 }
 
 async function receive(
@@ -47,4 +46,4 @@ async function receive(
 }
 
 /** `POST /sources/{source}`: a signed alert, verified over its raw bytes, becomes durable reports. */
-export const handler = httpFunction(compose, receive);
+export const handler = httpFunction('receive-alert', compose, receive);

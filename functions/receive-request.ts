@@ -5,7 +5,6 @@ import { readEnvironment } from './platform/env.ts';
 import { fingerprintOf } from './platform/fingerprint.ts';
 import { httpFunction } from './platform/lambda.ts';
 import { dynamoLedger } from './platform/ledger.ts';
-import { createObservability } from './platform/observability.ts';
 import { createQueues } from './platform/queues.ts';
 import { createSecrets } from './platform/secrets.ts';
 import { providers } from './providers/index.ts';
@@ -29,9 +28,8 @@ function compose(): RequestServices {
     ledger: dynamoLedger({ client: dynamoDb(), table: TABLE }, { now: Date.now, sleep, random: Math.random }),
     accounts: ACCOUNTS,
     sleep,
-    observability: createObservability('receive-request'),
   };
 }
 
 /** The operators' routes. */
-export const handler = httpFunction(compose, answer);
+export const handler = httpFunction('receive-request', compose, answer);

@@ -19,4 +19,4 @@ async function resolve(body: string, { ledger, observability }: ReturnType<typeo
 }
 
 /** What no lane takes: parked with the reason, never dropped. */
-export const handler = queueFunction(compose, resolve);
+export const handler = queueFunction('resolve-alert', compose, resolve);

@@ -16,7 +16,7 @@ import { readReport, writeReport } from './revocation/report.ts';
 import { respond } from './revocation/respond.ts';
 import type { Services } from './revocation/run.ts';
 
-function compose(): Services & { observability: ReturnType<typeof createObservability> } {
+function compose(): Services {
   const { PROVIDER, ACCOUNTS, ACTION, POLICY, LANE, TABLE } = readEnvironment('revoke-key', process.env);
   const provider = (providers as Providers)[PROVIDER];
   if (!provider) throw new Misconfigured('environment of revoke-key: PROVIDER: is not in the registry');
@@ -26,7 +26,7 @@ function compose(): Services & { observability: ReturnType<typeof createObservab
   const observability = createObservability('revoke-key');
   return {
     ...clock,
-    ...{ provider, accounts: ACCOUNTS, action: ACTION, policy: POLICY, newId: randomUUID, observability },
+    ...{ provider, accounts: ACCOUNTS, action: ACTION, policy: POLICY, newId: randomUUID },
     ledger: dynamoLedger({ client: dynamoDb(), table: TABLE }, clock),
     adminOf: (account, fresh) => secrets.read(`leakstop/providers/${PROVIDER}/${account}`, provider.admin, fresh),
     fingerprint: () => fingerprintOf(secrets),
@@ -37,4 +37,6 @@ function compose(): Services & { observability: ReturnType<typeof createObservab
 }
 
 /** One lane: takes reports about one provider's keys and follows each to a dead key, or to a person. */
-export const handler = queueFunction(compose, (body, services, endsAt) => respond(readReport(body), services, endsAt));
+export const handler = queueFunction('revoke-key', compose, (body, services, endsAt) =>
+  respond(readReport(body), services, endsAt),
+);

@@ -8,7 +8,8 @@ import type {
 } from 'aws-lambda';
 import type * as z from 'zod';
 import { Misconfigured, Unavailable } from '../revocation/errors.ts';
-import type { Observability } from './observability.ts';
+import type { FunctionName } from './env.ts';
+import { createObservability } from './observability.ts';
 import { issueInWords } from './secrets.ts';
 
 /** A body larger than this (bytes) is not read. */
@@ -83,26 +84,30 @@ export function fieldsOf(error: z.ZodError): { field: string; problem: string }[
 }
 
 /** A Lambda behind API Gateway: composed on the first call, bytes in, problems out. */
-export function httpFunction<Services extends { observability: Observability }>(
+export function httpFunction<Services>(
+  name: FunctionName,
   compose: () => Services,
   handle: (request: HttpRequest, services: Services) => Promise<HttpAnswer>,
 ) {
   const services = once(compose);
+  const observability = once(() => createObservability(name));
   return middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2>({ timeoutEarlyInMillis: 0 })
     .onError((request) => {
       const { error } = request;
-      if (!(error instanceof Problem)) services().observability.fault('request failed', error);
+      if (!(error instanceof Problem)) observability().fault('request failed', error);
       request.response = write(problemOf(error));
     })
     .handler(async (event: APIGatewayProxyEventV2) => write(await handle(read(event), services())));
 }
 
 /** A Lambda behind a queue: messages side by side; one that fails stays in the queue and holds back no other. */
-export function queueFunction<Services extends { observability: Observability }>(
+export function queueFunction<Services>(
+  name: FunctionName,
   compose: () => Services,
   handle: (body: string, services: Services, endsAt: number) => Promise<void>,
 ) {
   const services = once(compose);
+  const observability = once(() => createObservability(name));
   return middy<SQSEvent, SQSBatchResponse>({ timeoutEarlyInMillis: 0 }).handler(
     async (event: SQSEvent, context: Context) => {
       const endsAt = Date.now() + context.getRemainingTimeInMillis();
@@ -112,7 +117,7 @@ export function queueFunction<Services extends { observability: Observability }>
             await handle(body, services(), endsAt);
             return [];
           } catch (error) {
-            services().observability.fault('message failed', error, { messageId });
+            observability().fault('message failed', error, { messageId });
             return [{ itemIdentifier: messageId }];
           }
         }),

@@ -153,7 +153,7 @@ export function dynamoLedger(
   async function claim(report: Report, until: number): Promise<Claim> {
     if (report.fence === undefined && report.leak !== undefined) {
       const { record } = taken(
-        newRecord(report.incident, report.provider, report.kind, report.sighting),
+        newRecord(report.incident, report.provider, report.kind, report.sighting, report.order?.reason),
         { ...report, leak: undefined },
         until,
       );
@@ -269,9 +269,10 @@ export function dynamoLedger(
         ),
       );
     },
-    async decide(id, from, change, entry) {
+    async decide(id, from, change, entry, revision) {
       const record = await read(id);
       if (record === undefined || !from.includes(record.state)) return undefined;
+      if (revision !== undefined && record.revision !== revision) return undefined;
       const next: IncidentRecord = {
         ...record,
         ...change,

@@ -2,7 +2,8 @@ import * as z from 'zod';
 import { matching, Problem } from '../platform/lambda.ts';
 import { BadCursor } from '../platform/ledger-listing.ts';
 import { incidentIdForm } from '../revocation/fingerprint.ts';
-import { type IncidentRecord, outcomes, type State, states, view } from '../revocation/incident.ts';
+import { type IncidentRecord, outcomes, states, view } from '../revocation/incident.ts';
+import { isResting } from '../revocation/ledger.ts';
 import type { Order } from '../revocation/report.ts';
 import { writeReport } from '../revocation/report.ts';
 import type { RequestServices, Route } from './services.ts';
@@ -58,13 +59,7 @@ export const getIncident: Route = async (request, services) => ({
 export const retryIncident: Route = async (request, services) => {
   const record = await theIncident(request.parameters.id, services);
   if (record.state !== 'parked') throw conflict(record, 'only a parked incident can be retried');
-  return resume(
-    record,
-    { is: 'parked', stage: 'received', detail: 'an operator asked for another try' },
-    {},
-    request.id,
-    services,
-  );
+  return resume(record, { stage: 'received', detail: 'an operator asked for another try' }, {}, request.id, services);
 };
 
 /** `POST /incidents/{id}/approve`: acts on the key that was found when a person was asked, and on no other. */
@@ -74,25 +69,32 @@ export const approveIncident: Route = async (request, services) => {
   if (!asked || record.keyId === null) throw conflict(record, 'nothing waits for approval');
   return resume(
     record,
-    { is: record.state, stage: 'approved', detail: 'by an operator' },
+    { stage: 'approved', detail: 'by an operator' },
     { approved: record.keyId },
     request.id,
     services,
   );
 };
 
-/** `POST /incidents/{id}/reject`: a person says no. */
+/** `POST /incidents/{id}/reject`: a person says no, and whatever waits for one is closed. */
 export const rejectIncident: Route = async (request, services) => {
   const record = await theIncident(request.parameters.id, services);
-  const asked = record.state === 'awaiting-approval' || (record.state === 'parked' && record.outcome === null);
-  if (!asked) throw conflict(record, 'nothing waits for approval');
+  const untouched = !record.inDoubt && record.accepted === null;
+  if (!isResting(record) || record.state === 'closed' || !untouched)
+    throw conflict(record, 'nothing waits for a person to say no');
   const at = new Date(services.intake.now()).toISOString();
   const change = { state: 'closed', outcome: 'rejected', reason: 'an operator said no' } as const;
-  const rejected = await services.ledger.decide(record.id, [record.state], change, {
-    at,
-    stage: 'rejected',
-    detail: 'by an operator',
-  });
+  const rejected = await services.ledger.decide(
+    record.id,
+    [record.state],
+    change,
+    {
+      at,
+      stage: 'rejected',
+      detail: 'by an operator',
+    },
+    record.revision,
+  );
   if (rejected === undefined) throw conflict(record, 'somebody else has just decided it');
   return { status: 200, body: view(rejected) };
 };
@@ -100,7 +102,7 @@ export const rejectIncident: Route = async (request, services) => {
 /** Puts a report into the lane first, then records the decision: dying in between costs an entry, never the leak. */
 async function resume(
   record: IncidentRecord,
-  { is, stage, detail }: { is: State; stage: 'received' | 'approved'; detail: string },
+  { stage, detail }: { stage: 'received' | 'approved'; detail: string },
   order: Order,
   delivery: string,
   { ledger, intake }: RequestServices,
@@ -129,9 +131,10 @@ async function resume(
   ]);
   const resumed = await ledger.decide(
     incident,
-    [is],
+    [record.state],
     { state: 'received', outcome: null, reason: null },
     { at, stage, detail },
+    record.revision,
   );
   return { status: 200, body: view(resumed ?? (await ledger.read(incident)) ?? record) };
 }

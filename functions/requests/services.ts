@@ -1,5 +1,4 @@
 import type { HttpAnswer, HttpRequest } from '../platform/lambda.ts';
-import type { Observability } from '../platform/observability.ts';
 import type { Intake } from '../revocation/intake.ts';
 import type { Ledger } from '../revocation/ledger.ts';
 
@@ -10,7 +9,6 @@ export interface RequestServices {
   /** Provider id → names of its accounts. */
   accounts: Readonly<Record<string, readonly string[]>>;
   sleep(ms: number): Promise<void>;
-  observability: Observability;
 }
 
 export type Route = (request: HttpRequest, services: RequestServices) => Promise<HttpAnswer>;

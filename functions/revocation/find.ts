@@ -118,14 +118,18 @@ export async function findInAccount(access: Access, leak: Leak, useLeakedKey: bo
 type Candidate = { record: unknown; fit: Found['fit'] };
 
 async function candidates(access: Access, leak: Leak, useLeakedKey: boolean): Promise<Candidate[]> {
-  const { kind } = access;
   const keyId = leak.identifiers?.keyId;
-  if (keyId !== undefined) {
-    const record = await getByKeyId(access, keyId);
-    if (record === undefined) return [];
+  const record = keyId === undefined ? undefined : await getByKeyId(access, keyId);
+  if (record !== undefined) {
     const agreed = agreeing([record], access, leak, 'same');
     return agreed.length > 0 ? agreed : [{ record, fit: 'conflict' }];
   }
+  // An id that names nothing here may be stale or wrong: the value, where there is one, still tells the key.
+  return leak.secret === undefined && keyId !== undefined ? [] : byOtherMeans(access, leak, useLeakedKey);
+}
+
+async function byOtherMeans(access: Access, leak: Leak, useLeakedKey: boolean): Promise<Candidate[]> {
+  const { kind } = access;
   const named = leak.secret && useLeakedKey && kind.self ? await nameItself(access, kind.self, leak.secret) : undefined;
   if (named !== undefined && kind.get) {
     const record = await getByKeyId(access, named);

@@ -96,6 +96,10 @@ export interface IncidentRecord {
   inDoubt: boolean;
   /** The provider accepted our request, or shows the key as gone: what the outcome is once the key is proven dead. */
   accepted: 'revoked' | 'disabled' | 'already-gone' | null;
+  /** It waits for a person only because the key was named without its value. */
+  valueSettles: boolean;
+  /** It has been counted against the fuse. */
+  counted: boolean;
 }
 
 /** An incident as people and programs outside see it (contract, section 2.4). */
@@ -133,6 +137,7 @@ export function newRecord(
   provider: string | null,
   kind: string | null,
   sighting: Sighting,
+  remark?: string,
 ): IncidentRecord {
   return {
     id,
@@ -146,7 +151,7 @@ export function newRecord(
     reason: null,
     sightings: [sighting],
     sightingCount: 1,
-    timeline: [{ at: sighting.at, stage: 'received' }],
+    timeline: [{ at: sighting.at, stage: 'received', ...(remark !== undefined && { detail: remark }) }],
     proof: null,
     receivedAt: sighting.at,
     timeToDeadMs: null,
@@ -156,5 +161,7 @@ export function newRecord(
     lease: { message: '', delivery: '', until: 0, scheduled: false },
     inDoubt: false,
     accepted: null,
+    valueSettles: false,
+    counted: false,
   };
 }

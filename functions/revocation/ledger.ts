@@ -23,6 +23,8 @@ export type Change = Partial<
     | 'lease'
     | 'inDoubt'
     | 'accepted'
+    | 'valueSettles'
+    | 'counted'
   >
 > & { timeline?: TimelineEntry[] };
 
@@ -50,12 +52,16 @@ export interface Ledger {
   merge(record: IncidentRecord, incident: string): Promise<void>;
   /** Counts one automatic revocation; false when the window's limit is reached already. */
   countAgainstFuse(fuse: { limit: number; windowMinutes: number }): Promise<boolean>;
-  /** Records what a person decided about an incident that rests in one of `from`; undefined when it does not, and nothing is written. */
+  /**
+   * Records what a person decided about an incident that rests in one of `from` and stands at the `revision` they saw;
+   * undefined when it does not, and nothing is written.
+   */
   decide(
     id: string,
     from: readonly State[],
     change: Pick<Change, 'state' | 'outcome' | 'reason'>,
     entry: TimelineEntry,
+    revision?: number,
   ): Promise<IncidentRecord | undefined>;
   /** Parks a leak that no lane takes, unless its incident exists; the sighting is noted either way. */
   park(
@@ -111,5 +117,8 @@ export function isReopenable({ state, outcome }: IncidentRecord): boolean {
 function mayReopen(record: IncidentRecord, report: Report): boolean {
   if (!isReopenable(record) || record.lease.delivery === report.sighting.delivery) return false;
   if (report.order !== undefined) return true;
-  return record.state !== 'closed' && record.outcome !== 'protected' && !isKnown(record, report.sighting);
+  if (isKnown(record, report.sighting) || record.outcome === 'protected') return false;
+  // Who waits for a person waits for a person, unless all that was missing is the value that this report brings.
+  if (record.state === 'awaiting-approval') return record.valueSettles && report.leak?.secret !== undefined;
+  return record.state === 'parked' && record.outcome !== null;
 }

@@ -30,7 +30,7 @@ export type Decision =
   | { do: 'act'; action: 'delete' | 'disable'; automatic: boolean; reason: string }
   | { do: 'plan'; action: 'delete' | 'disable'; reason: string }
   /** `onDeadline`: what happens when nobody answers in time; `wait`: nothing does. */
-  | { do: 'ask'; onDeadline: 'park' | 'revoke' | 'wait'; reason: string }
+  | { do: 'ask'; onDeadline: 'park' | 'revoke' | 'wait'; reason: string; valueSettles?: boolean }
   | { do: 'refuse'; reason: string };
 
 /** Decides about the one key that was found. Pure: the same facts give the same answer, and the answer explains itself. */
@@ -66,11 +66,8 @@ export function decide(policy: Policy, configured: Action, report: Report, found
     };
   }
   if (report.leak?.secret === undefined && !report.mayNameKeys) {
-    return {
-      do: 'ask',
-      onDeadline: 'park',
-      reason: `${report.sighting.source} named the key without its value; a person must confirm it`,
-    };
+    const reason = `${report.sighting.source} named the key without its value; a person must confirm it`;
+    return { do: 'ask', onDeadline: 'park', reason, valueSettles: true };
   }
   const reason = found.fit === 'same' ? 'exactly one key is the leaked one' : 'exactly one key fits';
   return { do: 'act', action, automatic: order === undefined, reason };

@@ -52,7 +52,7 @@ export async function respond(report: Report, services: Services, endsAt: number
 async function pursue(run: Run): Promise<void> {
   const { report, services, record } = run;
   const leak = await leakOf(run);
-  if (report.order?.deadline && services.policy.approval.onDeadline === 'park') return expire(run);
+  if (report.order?.deadline && report.order.approved === undefined) return expire(run);
   if (!Object.hasOwn(services.provider.kinds, report.kind))
     return rest(run, 'unrouted', `${report.provider} has no kind ${report.kind}`);
   if (leak.account !== undefined && !services.accounts.includes(leak.account)) {
@@ -128,9 +128,9 @@ async function proceed(run: Run, leak: Leak, match: Found): Promise<void> {
 }
 
 /** Runaway or forged alerts must not become an outage of our own making: past the limit a person decides. */
-async function withFuse({ services }: Run, decision: Decision): Promise<Decision> {
+async function withFuse({ services, record }: Run, decision: Decision): Promise<Decision> {
   const { fuse } = services.policy;
-  if (decision.do !== 'act' || !decision.automatic || fuse === undefined) return decision;
+  if (decision.do !== 'act' || !decision.automatic || fuse === undefined || record.counted) return decision;
   if (await services.ledger.countAgainstFuse(fuse)) return decision;
   const reason = `the fuse has blown: ${fuse.limit} automatic revocations in ${fuse.windowMinutes} minutes`;
   return { do: 'ask', onDeadline: 'wait', reason };
@@ -155,7 +155,8 @@ async function askPerson(
     lease = { ...lease, message, until: notBefore, scheduled: true };
   }
   tell(run, 'asked', ask.reason);
-  await save(run, { ...named, state: 'awaiting-approval', action: 'approve', reason: ask.reason, lease });
+  const { reason, valueSettles = false } = ask;
+  await save(run, { ...named, state: 'awaiting-approval', action: 'approve', reason, valueSettles, lease });
 }
 
 async function expire(run: Run): Promise<void> {

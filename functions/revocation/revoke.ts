@@ -1,8 +1,8 @@
-import { Refused, Unavailable } from './errors.ts';
+import { LeaseLost, Refused, Unavailable } from './errors.ts';
 import { askAsAdmin, getByKeyId } from './find.ts';
 import type { Leak } from './leak.ts';
 import { prove } from './prove.ts';
-import { accessTo, type Run, rest, save, tell, withFreshAdmin } from './run.ts';
+import { type Run, rest, save, tell, withFreshAdmin } from './run.ts';
 
 /** A deletion is not begun with less time than this left (ms). */
 const needed = 4_000;
@@ -24,7 +24,7 @@ export async function revoke(run: Run, leak: Leak, target: Target): Promise<void
     if (!exchange) return 'impossible' as const;
     if (run.services.now() > run.deadline - needed) throw new Unavailable('too little time was left in this run');
     tell(run, 'sent', `${action}: ${reason}`);
-    await save(run, { state: 'sent', account, keyId, action, reason: null, inDoubt: true });
+    await save(run, { state: 'sent', account, keyId, action, reason: null, inDoubt: true, counted: true });
     try {
       return await askAsAdmin(access, exchange, { keyId });
     } catch (error) {
@@ -59,7 +59,14 @@ export async function close(run: Run, leak: Leak, { account, keyId, outcome, rec
   const { services } = run;
   const leaked = services.policy.useLeakedKey ? leak.secret : undefined;
   const disabled = recordRemains ?? outcome === 'disabled';
-  const { proof, timeline } = await prove(await accessTo(run, account), { keyId, leaked, disabled }, services);
+  const target = { keyId, leaked, disabled };
+  const proving = withFreshAdmin(run, account, (access) => prove(access, target, services));
+  const { proof, timeline } = await proving.catch(async (error) => {
+    // What the provider accepted must not be forgotten because the proof could not be had.
+    if (!(error instanceof LeaseLost))
+      await save(run, { state: 'sent', account, keyId, accepted: outcome, inDoubt: false });
+    throw error;
+  });
   const toldAlive = run.record.timeline.some(({ stage }) => stage === 'alive');
   for (const { at, stage, detail } of timeline)
     if (stage !== 'alive' || !toldAlive) tell(run, stage, detail, Date.parse(at));

@@ -61,6 +61,13 @@ describe('a report on the wire', () => {
     );
   });
 
+  test('is plain ASCII, since queues refuse some characters, and arrives with all of them', () => {
+    const path = 'ä漢😀\uffff\ufffe\ud800\u0000\u007f\u2028';
+    const odd = reportOf({ leak: leakFromSource.parse({ secret, location: { path } }) });
+    expect(writeReport(odd)).toMatch(/^[\x20-\x7e]*$/);
+    expect(readReport(writeReport(odd))).toEqual(odd);
+  });
+
   test('may carry no leak, no order and no identifier', () => {
     const bare = reportOf({ leak: undefined });
     expect(readReport(writeReport(bare))).toEqual(bare);

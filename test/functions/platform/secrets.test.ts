@@ -1,0 +1,216 @@
+import { inspect } from 'node:util';
+import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import * as z from 'zod';
+import { fingerprintName, fingerprintOf } from '../../../functions/platform/fingerprint.ts';
+import { check, createSecrets, type Secrets } from '../../../functions/platform/secrets.ts';
+import { datadog } from '../../../functions/providers/datadog.ts';
+import { Misconfigured, Unavailable } from '../../../functions/revocation/errors.ts';
+import { secretValue } from '../../../functions/revocation/secret.ts';
+import { closed, listen } from '../../../lib/local/emulators.ts';
+import { secretsManagerServer } from '../../../lib/local/secrets-manager.ts';
+import { testClock } from '../../support/lane.ts';
+
+const canary = 'canary5e7a11ed';
+const name = 'leakstop/providers/acme/prod';
+const schema = z.strictObject({ site: z.enum(['one', 'two']), apiKey: secretValue });
+const good = JSON.stringify({ site: 'one', apiKey: `${canary}-1` });
+
+let values: Map<string, string>;
+let server: ReturnType<typeof secretsManagerServer>;
+let client: SecretsManagerClient;
+let clock: ReturnType<typeof testClock>;
+let secrets: Secrets;
+/** How often the service was asked. */
+let reads: number;
+
+beforeEach(async () => {
+  values = new Map([[name, good]]);
+  server = secretsManagerServer(values);
+  reads = 0;
+  server.on('request', () => {
+    reads += 1;
+  });
+  client = clientOf(await listen(server));
+  clock = testClock();
+  secrets = createSecrets(client, clock.now);
+});
+afterEach(async () => {
+  client.destroy();
+  if (server.listening) await closed(server);
+});
+
+function clientOf(endpoint: string): SecretsManagerClient {
+  const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+  return new SecretsManagerClient({ endpoint, region: 'us-east-1', credentials, maxAttempts: 1 });
+}
+
+const read = async (fresh?: boolean) => (await secrets.read(name, schema, fresh)).apiKey.expose();
+const put = (given: object | string) =>
+  client.send(
+    new PutSecretValueCommand({
+      SecretId: name,
+      SecretString: typeof given === 'string' ? given : JSON.stringify(given),
+    }),
+  );
+const rotated = { site: 'one', apiKey: `${canary}-2` };
+
+describe('a secret', () => {
+  test('is read and given as its schema gives it', async () => {
+    const value = await secrets.read(name, schema);
+    expect([value.site, value.apiKey.expose()]).toEqual(['one', `${canary}-1`]);
+    expect(inspect(value, { depth: null })).not.toContain(canary);
+  });
+
+  test('is read once in five minutes', async () => {
+    expect(await read()).toBe(`${canary}-1`);
+    await put(rotated);
+    reads = 0;
+    clock.advance(299_999);
+    expect([await read(), reads]).toEqual([`${canary}-1`, 0]);
+    clock.advance(1);
+    expect([await read(), reads]).toEqual([`${canary}-2`, 1]);
+  });
+
+  test('is read anew when that is asked for, and kept from then on', async () => {
+    await read();
+    await put(rotated);
+    clock.advance(200_000);
+    expect(await read(true)).toBe(`${canary}-2`);
+    reads = 0;
+    clock.advance(200_000);
+    expect([await read(), reads]).toEqual([`${canary}-2`, 0]);
+  });
+
+  test('is read once for all who ask at the same time', async () => {
+    const all = await Promise.all(Array.from({ length: 50 }, () => read()));
+    expect([new Set(all), reads]).toEqual([new Set([`${canary}-1`]), 1]);
+  });
+
+  test('is kept apart from others', async () => {
+    values.set('leakstop/providers/acme/eu', JSON.stringify({ site: 'two', apiKey: `${canary}-eu` }));
+    await read();
+    expect((await secrets.read('leakstop/providers/acme/eu', schema)).apiKey.expose()).toBe(`${canary}-eu`);
+    expect([await read(), reads]).toEqual([`${canary}-1`, 2]);
+  });
+});
+
+describe('a secret that cannot be used', () => {
+  test('is named when it does not exist', async () => {
+    await expect(secrets.read('leakstop/none', schema)).rejects.toThrow(
+      new Misconfigured('secret leakstop/none does not exist'),
+    );
+  });
+
+  test.each([
+    ['an empty text', '', `secret ${name} is not JSON`],
+    ['no JSON', `{"apiKey":"${canary}`, `secret ${name} is not JSON`],
+    ['the bare value', canary, `secret ${name} is not JSON`],
+    ['a JSON text', JSON.stringify(canary), `secret ${name}: (the whole): `],
+    ['null', 'null', `secret ${name}: (the whole): `],
+    ['a list', JSON.stringify([canary]), `secret ${name}: (the whole): `],
+    ['a missing field', JSON.stringify({ site: 'one' }), `secret ${name}: apiKey: `],
+    ['a wrong field', JSON.stringify({ site: canary, apiKey: canary }), `secret ${name}: site: `],
+    [
+      'a value in two words',
+      JSON.stringify({ site: 'one', apiKey: `${canary} ${canary}` }),
+      `secret ${name}: apiKey: `,
+    ],
+    [
+      'a value that is no text',
+      JSON.stringify({ site: 'one', apiKey: { [canary]: canary } }),
+      `secret ${name}: apiKey: `,
+    ],
+    [
+      'a field that is not known',
+      JSON.stringify({ site: 'one', apiKey: canary, [canary]: canary }),
+      `secret ${name}: (the whole): has a field that is not known here`,
+    ],
+  ])('is told by its name and the field, never by its value, with %s', async (_, text, beginning) => {
+    await put(text);
+    const error = await secrets.read(name, schema).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(Misconfigured);
+    expect((error as Misconfigured).message.slice(0, beginning.length)).toBe(beginning);
+    expect(inspect(error, { depth: null, showHidden: true })).not.toContain(canary);
+  });
+
+  test.each([
+    ['site', { site: `${canary}.example`, apiKey: canary, appKey: canary }],
+    ['site', { site: canary, accessToken: canary }],
+    ['appKey', { site: 'datadoghq.com', apiKey: canary }],
+    ['apiKey', { site: 'datadoghq.com', apiKey: '', appKey: canary }],
+    ['accessToken', { site: 'datadoghq.com', accessToken: `${canary} ${canary}` }],
+  ])('of several forms is told by the field %s of the nearest one', (field, given) => {
+    let message = '';
+    try {
+      check(name, JSON.stringify(given), datadog.admin);
+    } catch (error) {
+      message = String(error);
+    }
+    expect(message).toContain(`secret ${name}: ${field}: `);
+    expect(message).not.toContain(canary);
+  });
+
+  test('is read again at the next question, so that a repair counts at once', async () => {
+    await put({ site: 'one' });
+    await expect(read()).rejects.toThrow(Misconfigured);
+    await put(rotated);
+    expect(await read()).toBe(`${canary}-2`);
+  });
+
+  test('fails for all who ask at the same time with one read', async () => {
+    await put({ site: 'one' });
+    reads = 0;
+    const all = await Promise.allSettled(Array.from({ length: 10 }, () => read()));
+    expect(all.every(({ status }) => status === 'rejected')).toBe(true);
+    expect(reads).toBe(1);
+  });
+});
+
+describe('a service that gives no answer', () => {
+  const refused = new Unavailable('Secrets Manager did not give an answer', { untouched: true });
+
+  test('is a bad moment that touched nothing, when nobody listens', async () => {
+    await closed(server);
+    const error = await read().catch((thrown: unknown) => thrown);
+    expect(error).toEqual(refused);
+    expect((error as Unavailable).cause).toBe(undefined);
+  });
+
+  test('is a bad moment, when it fails or refuses us', async () => {
+    for (const [status, type] of [
+      [500, 'InternalServiceError'],
+      [400, 'ThrottlingException'],
+      [400, 'AccessDeniedException'],
+    ] as const) {
+      server.removeAllListeners('request');
+      server.on('request', (request, response) => {
+        request.resume();
+        response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' });
+        response.end(JSON.stringify({ __type: type, Message: canary }));
+      });
+      const error = await read().catch((thrown: unknown) => thrown);
+      expect(error).toEqual(refused);
+      expect(inspect(error, { depth: null, showHidden: true })).not.toContain(canary);
+    }
+  });
+
+  test('does not take away what is still kept', async () => {
+    await read();
+    await closed(server);
+    clock.advance(299_999);
+    expect(await read()).toBe(`${canary}-1`);
+  });
+});
+
+describe('the fingerprint key', () => {
+  test('has at least 32 characters', async () => {
+    values.set(fingerprintName, JSON.stringify({ key: 'k'.repeat(32) }));
+    expect((await fingerprintOf(secrets)).expose()).toBe('k'.repeat(32));
+    values.set(fingerprintName, JSON.stringify({ key: canary }));
+    const fresh = createSecrets(client, clock.now);
+    await expect(fingerprintOf(fresh)).rejects.toThrow(
+      new Misconfigured('secret leakstop/fingerprint: key: must have at least 32 characters'),
+    );
+  });
+});
