@@ -1,4 +1,4 @@
-import { type DynamoDBClient, QueryCommand } from '@aws-sdk/client-dynamodb';
+import { type DynamoDBClient, QueryCommand, type QueryCommandOutput } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import * as z from 'zod';
 import type { IncidentRecord } from '../revocation/incident.ts';
@@ -40,7 +40,8 @@ export async function listIncidents(
   let from = cursor === undefined ? undefined : openCursor(cursor);
   const records: IncidentRecord[] = [];
   for (let queries = 0; queries < queriesAtMost && records.length < limit; queries += 1) {
-    const { Items = [], LastEvaluatedKey } = await client.send(
+    const { Items = [], LastEvaluatedKey } = await goOn(
+      client,
       new QueryCommand({
         TableName: table,
         IndexName: index,
@@ -78,5 +79,15 @@ function openCursor(cursor: string): z.infer<typeof cursorForm> {
     return cursorForm.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')));
   } catch {
     throw new BadCursor('the cursor is not one of ours');
+  }
+}
+
+/** A cursor that another question gave may lie outside this one: DynamoDB then refuses the key it stands for. */
+async function goOn(client: DynamoDBClient, query: QueryCommand): Promise<QueryCommandOutput> {
+  try {
+    return await client.send(query);
+  } catch (error) {
+    const refused = query.input.ExclusiveStartKey && error instanceof Error && error.name === 'ValidationException';
+    throw refused ? new BadCursor('the cursor is not one of this question') : error;
   }
 }

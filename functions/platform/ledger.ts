@@ -17,8 +17,11 @@ import { listIncidents } from './ledger-listing.ts';
 const daysKept = 400;
 const sealedDaysKept = 14;
 const sightingsKept = 100;
-/** An item may have 400 kB; sightings get half (bytes, counted as characters of JSON). */
+/** An item may have 400 kB; sightings get half of it, the timeline a third (bytes of JSON). */
 const sightingsSize = 200_000;
+const timelineSize = 130_000;
+/** Of a timeline that does not fit, this much of its beginning stays. */
+const beginning = 20;
 /** Claims that are told in the timeline; a key that is asked about for a day must not outgrow its item. */
 const claimsTold = 50;
 const contested = 12;
@@ -57,14 +60,10 @@ export function dynamoLedger(
     );
   }
 
-  /** Sets and appends under conditions (attribute path → value that must stand there). False when one does not hold. */
+  /** Sets under conditions (attribute path → value that must stand there). False when one does not hold. */
   async function update(
     id: string,
-    {
-      set = {},
-      append = [],
-      only,
-    }: { set?: Record<string, unknown>; append?: TimelineEntry[]; only: Record<string, unknown> },
+    { set, only }: { set: Record<string, unknown>; only: Record<string, unknown> },
   ): Promise<boolean> {
     const names: Record<string, string> = {};
     const bound: Record<string, unknown> = {};
@@ -82,7 +81,6 @@ export function dynamoLedger(
       return key;
     };
     const sets = Object.entries(set).map(([path, given]) => `${name(path)} = ${value(given)}`);
-    if (append.length > 0) sets.push(`${name('timeline')} = list_append(${name('timeline')}, ${value(append)})`);
     const conditions = Object.entries(only).map(([path, given]) => `${name(path)} = ${value(given)}`);
     return holds(
       client.send(
@@ -116,11 +114,7 @@ export function dynamoLedger(
     report.leak !== undefined && !isKnown(record, report.sighting);
 
   /** The record as this report's run takes it over. */
-  function taken(
-    record: IncidentRecord,
-    report: Report,
-    until: number,
-  ): { record: IncidentRecord; append: TimelineEntry[] } {
+  function taken(record: IncidentRecord, report: Report, until: number): IncidentRecord {
     const attempts = record.attempts + 1;
     const append: TimelineEntry[] = [];
     if (isResting(record))
@@ -140,19 +134,13 @@ export function dynamoLedger(
       fence: record.fence + 1,
       revision: record.revision + 1,
     } as const;
-    return {
-      record: {
-        ...next,
-        timeline: [...record.timeline, ...append],
-        ...(isNews(record, report) && sighted(record, report.sighting)),
-      },
-      append,
-    };
+    const news = isNews(record, report) ? sighted(record, report.sighting) : {};
+    return { ...next, timeline: longer(record.timeline, append), ...news };
   }
 
   async function claim(report: Report, until: number): Promise<Claim> {
     if (report.fence === undefined && report.leak !== undefined) {
-      const { record } = taken(
+      const record = taken(
         newRecord(report.incident, report.provider, report.kind, report.sighting, report.order?.reason),
         { ...report, leak: undefined },
         until,
@@ -180,26 +168,16 @@ export function dynamoLedger(
         continue;
       }
       const next = taken(record, report, until);
-      const { state, attempts, outcome, reason, fence, revision, sightings, sightingCount } = next.record;
-      const set = {
-        state,
-        attempts,
-        outcome,
-        reason,
-        fence,
-        revision,
-        lease: next.record.lease,
-        sightings,
-        sightingCount,
-        ...indexKeys(next.record),
-      };
+      const { state, attempts, outcome, reason, fence, revision, sightings, sightingCount, timeline } = next;
+      const story = { state, attempts, outcome, reason, sightings, sightingCount, timeline };
+      const set = { ...story, fence, revision, lease: next.lease, ...indexKeys(next) };
       const only = {
         fence: record.fence,
         revision: record.revision,
         sightingCount: record.sightingCount,
         'lease.message': lease.message,
       };
-      if (await update(record.id, { set, append: next.append, only })) return { is: 'claimed', record: next.record };
+      if (await update(record.id, { set, only })) return { is: 'claimed', record: next };
     }
     throw new Error(`incident ${report.incident} is contested`);
   }
@@ -212,11 +190,11 @@ export function dynamoLedger(
         ...record,
         ...change,
         revision: record.revision + 1,
-        timeline: [...record.timeline, ...timeline],
+        timeline: longer(record.timeline, timeline),
       };
-      const set = { ...change, revision: next.revision, ...indexKeys(next) };
+      const set = { ...change, timeline: next.timeline, revision: next.revision, ...indexKeys(next) };
       const only = { fence: record.fence, revision: record.revision, 'lease.message': record.lease.message };
-      if (await update(record.id, { set, append: timeline, only })) return next;
+      if (await update(record.id, { set, only })) return next;
       const current = await read(record.id);
       const written =
         current?.fence === record.fence &&
@@ -276,14 +254,19 @@ export function dynamoLedger(
       const next: IncidentRecord = {
         ...record,
         ...change,
-        timeline: [...record.timeline, entry],
+        timeline: longer(record.timeline, [entry]),
         revision: record.revision + 1,
         lease: { ...record.lease, until: 0, scheduled: false },
       };
-      const set = { ...change, revision: next.revision, lease: next.lease, ...indexKeys(next) };
+      const set = {
+        ...change,
+        timeline: next.timeline,
+        revision: next.revision,
+        lease: next.lease,
+        ...indexKeys(next),
+      };
       const held = await update(record.id, {
         set,
-        append: [entry],
         only: { fence: record.fence, revision: record.revision },
       });
       return held ? next : undefined;
@@ -347,8 +330,22 @@ function reopening(record: IncidentRecord, report: Report): string {
 /** The newest sightings that fit. */
 function bounded(sightings: Sighting[]): Sighting[] {
   const kept = sightings.slice(-sightingsKept);
-  while (kept.length > 1 && JSON.stringify(kept).length > sightingsSize) kept.shift();
+  while (kept.length > 1 && sizeOf(kept) > sightingsSize) kept.shift();
   return kept;
+}
+
+const sizeOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
+
+/** A timeline that goes on. One that does not fit any more loses its middle and says so; both its ends stay. */
+function longer(timeline: TimelineEntry[], more: TimelineEntry[]): TimelineEntry[] {
+  const whole = [...timeline, ...more];
+  if (sizeOf(whole) <= timelineSize) return whole;
+  const end = whole.slice(beginning);
+  while (end.length > more.length && sizeOf(end) > timelineSize / 2) end.shift();
+  const [next, ...rest] = end;
+  if (next === undefined) return whole.slice(0, beginning);
+  const detail = ['(the entries before this one did not fit)', next.detail].filter(Boolean).join(' ');
+  return [...whole.slice(0, beginning), { ...next, detail }, ...rest];
 }
 
 /** Whether a conditional write went through. */

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { incidentId } from './fingerprint.ts';
 import type { Leak, Sighting } from './leak.ts';
 import type { Providers } from './provider.ts';
-import { type Order, type Report, writeReport } from './report.ts';
+import { type Order, plainJson, type Report, writeReport } from './report.ts';
 import { route } from './routing.ts';
 import type { Secret } from './secret.ts';
 
@@ -102,6 +102,6 @@ function addressed(
   return {
     incident,
     queue: intake.unroutedQueue,
-    body: JSON.stringify({ incident, provider, kind, reason, sighting }),
+    body: plainJson({ incident, provider, kind, reason, sighting }),
   };
 }

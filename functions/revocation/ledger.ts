@@ -118,7 +118,7 @@ function mayReopen(record: IncidentRecord, report: Report): boolean {
   if (!isReopenable(record) || record.lease.delivery === report.sighting.delivery) return false;
   if (report.order !== undefined) return true;
   if (isKnown(record, report.sighting) || record.outcome === 'protected') return false;
+  if (record.state === 'closed') return false;
   // Who waits for a person waits for a person, unless all that was missing is the value that this report brings.
-  if (record.state === 'awaiting-approval') return record.valueSettles && report.leak?.secret !== undefined;
-  return record.state === 'parked' && record.outcome !== null;
+  return record.outcome !== null || (record.valueSettles && report.leak?.secret !== undefined);
 }

@@ -95,8 +95,16 @@ export function writeLeak(leak: Leak): unknown {
   return { ...leak, secret: leak.secret?.expose() };
 }
 
+/** JSON in plain ASCII: queues refuse some characters that an alert may well hold. */
+export function plainJson(value: unknown): string {
+  return JSON.stringify(value).replaceAll(
+    /[\u007f-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
 export function writeReport(report: Report): string {
-  return JSON.stringify({ ...report, leak: report.leak && writeLeak(report.leak) });
+  return plainJson({ ...report, leak: report.leak && writeLeak(report.leak) });
 }
 
 /** @throws Error without its content when the text is not a report. */

@@ -632,6 +632,16 @@ describe('a decision', () => {
     expect(await ledger.read(incident)).toBe(undefined);
   });
 
+  test('is about the incident as the person saw it', async () => {
+    const seen = await rested('failed');
+    const again = await claimed({ message: 'message-2', delivery: 'msg_2' });
+    await ledger.save(again, { state: 'parked', outcome: 'ambiguous' });
+    const { revision } = await stored();
+    expect(await ledger.decide(incident, from, change, entry('no'), seen.revision)).toBe(undefined);
+    expect(await stored()).toMatchObject({ state: 'parked', outcome: 'ambiguous', revision });
+    expect(await ledger.decide(incident, from, change, entry('no'), revision)).toMatchObject(change);
+  });
+
   test('is one of two that come at once', async () => {
     await rested('failed');
     const both = await Promise.all([

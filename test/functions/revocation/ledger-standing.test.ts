@@ -6,6 +6,7 @@ import {
   restsIn,
   type State,
 } from '../../../functions/revocation/incident.ts';
+import { leakFromSource } from '../../../functions/revocation/leak.ts';
 import { isKnown, isReopenable, isResting, standing } from '../../../functions/revocation/ledger.ts';
 import { beginning, recordOf, reportOf } from '../../support/reports.ts';
 
@@ -124,13 +125,25 @@ describe('an incident that rests', () => {
     expect(standing(resting('protected'), asked, now)).toBe('claimed');
   });
 
-  test('is started again by a person and by news when it waits for approval or was parked without an outcome', () => {
-    for (const record of [resting(null), resting(null, 'parked')]) {
-      expect(standing(record, known, now)).toBe('settled');
+  test.each(['awaiting-approval', 'parked'] as const)(
+    'is started again by a person alone when it is %s because a person is asked',
+    (state) => {
+      expect(standing(resting(null, state), known, now)).toBe('settled');
+      expect(standing(resting(null, state), news, now)).toBe('settled');
+      expect(standing(resting(null, state), asked, now)).toBe('claimed');
+    },
+  );
+
+  test.each(['awaiting-approval', 'parked'] as const)(
+    'is started again by the value of the key when that is all that was missing and it is %s',
+    (state) => {
+      const record = { ...resting(null, state), valueSettles: true };
+      const byName = { ...news, leak: leakFromSource.parse({ identifiers: { keyId: 'k-1' } }) };
       expect(standing(record, news, now)).toBe('claimed');
-      expect(standing(record, asked, now)).toBe('claimed');
-    }
-  });
+      expect(standing(record, byName, now)).toBe('settled');
+      expect(standing(record, known, now)).toBe('settled');
+    },
+  );
 
   test('is not started again by the very delivery that brought it to rest', () => {
     const record = { ...resting('failed'), lease: lease({ delivery: asked.sighting.delivery, until: 0 }) };

@@ -146,6 +146,7 @@ describe('a key that is named without its value', () => {
         do: 'ask',
         onDeadline: 'park',
         reason: 'standard named the key without its value; a person must confirm it',
+        valueSettles: true,
       });
     }
   });
