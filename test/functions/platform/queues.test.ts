@@ -137,7 +137,7 @@ describe('what goes to the queue', () => {
     for (const batch of sizes()) expect(batch.reduce((sum, size) => sum + size)).toBeLessThan(1024 * 1024);
   });
 
-  test('is one message alone when that is larger than a batch should be', async () => {
+  test('is one message alone when that is larger than a batch', async () => {
     await createQueues(client).send(queueUrl, ['x', 'y'.repeat(950_000), 'z']);
     expect(sizes()).toEqual([[1], [950_000], [1]]);
   });
