@@ -51,11 +51,12 @@ export async function listen(server: Server, port = 0): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** Stops listening and drops what connections are left idle. */
-export async function closed(server: Server): Promise<void> {
+/** Stops listening, lets requests in hand finish for `graceMs`, then drops what is left. */
+export async function closed(server: Server, graceMs = 1000): Promise<void> {
   const done = new Promise((resolve) => server.close(resolve));
-  server.closeIdleConnections();
-  const drop = setTimeout(() => server.closeAllConnections(), 1000);
+  const idle = setInterval(() => server.closeIdleConnections(), 50);
+  const drop = setTimeout(() => server.closeAllConnections(), graceMs);
   await done;
+  clearInterval(idle);
   clearTimeout(drop);
 }

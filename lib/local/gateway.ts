@@ -25,10 +25,9 @@ export function gatewayServer(routes: GatewayRoute[]): Server {
       })[0];
       const body = await read(request);
       if (!found) return plain(response, 404, 'Not Found');
-      if (body === undefined) return plain(response, 413, 'Request Entity Too Large');
+      if (body === undefined) return tooLarge(response);
       const event = eventOf(request, url, body, found);
-      if (event.body !== undefined && Buffer.byteLength(event.body) > eventAtMost)
-        return plain(response, 413, 'Request Entity Too Large');
+      if (event.body !== undefined && Buffer.byteLength(event.body) > eventAtMost) return tooLarge(response);
       write(response, (await found.invoke(event)) as APIGatewayProxyStructuredResultV2);
     } catch {
       if (!response.headersSent) plain(response, 503, 'Service Unavailable');
@@ -117,6 +116,17 @@ function write(
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, String(value));
   if (statusCode !== 204) response.setHeader('content-length', bytes.length);
   response.writeHead(statusCode).end(bytes);
+}
+
+/** API Gateway's own refusal of a body, in the form that the functions give theirs. */
+function tooLarge(response: ServerResponse): void {
+  const problem = {
+    type: 'about:blank',
+    title: 'Content too large',
+    status: 413,
+    detail: 'A body may have 4 MiB; send less at a time.',
+  };
+  response.writeHead(413, { 'content-type': 'application/problem+json' }).end(JSON.stringify(problem));
 }
 
 function plain(response: ServerResponse, status: number, message: string): void {

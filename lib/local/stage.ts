@@ -134,6 +134,9 @@ function routesOf(hosts: Record<string, FunctionHost>): GatewayRoute[] {
   });
 }
 
+/** No request takes longer than the function behind it may (ms). */
+const longestRequestMs = 30_000;
+
 async function close(parts: {
   gateway: Server;
   pumps: { stop(): Promise<void> }[];
@@ -142,7 +145,7 @@ async function close(parts: {
   cloud: Cloud;
   emulators: Emulators;
 }): Promise<void> {
-  await closed(parts.gateway);
+  await closed(parts.gateway, longestRequestMs);
   await Promise.all(parts.pumps.map((pump) => pump.stop()));
   await Promise.all(Object.values(parts.hosts).map((host) => host.close()));
   await Promise.all(Object.values(parts.vendors).map((vendor) => closed(vendor.server)));

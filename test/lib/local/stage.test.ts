@@ -227,6 +227,15 @@ describe('the local stage', () => {
     expect(stage.vendor.arrivals.length).toBe(before);
   });
 
+  test('refuses a body that is too large as a problem, in whatever form it travels', async () => {
+    for (const type of ['application/json', 'application/octet-stream']) {
+      for (const size of [4 * 1024 * 1024 + 1, 7 * 1024 * 1024]) {
+        const answer = await stage.call('POST', '/revocations', Buffer.alloc(size, 'x'), { 'content-type': type });
+        expect(answer, `${type} ${size}`).toMatchObject({ status: 413, json: { status: 413 } });
+      }
+    }
+  });
+
   test('an alert is 400 when malformed, 204 when irrelevant, 401 and empty when not authentic, 404 and empty for an unknown source', async () => {
     const post = (body: string, headers = signedHeaders(body), path = '/sources/standard') =>
       stage.call('POST', path, body, headers);

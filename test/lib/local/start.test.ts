@@ -50,6 +50,19 @@ describe('npm start', () => {
     },
   );
 
+  test('finishes a request that is in hand before it ends', async () => {
+    let answered: number | undefined;
+    const { code } = await run(['--port', '0'], async (child, url) => {
+      const body = '{"provider":"datadog","secret":"5e0a1eaf0c0ffee05ec2e7ab1e0ddba1"}';
+      const request = fetch(`${url}/revocations`, { method: 'POST', headers: { prefer: 'wait=20' }, body });
+      while ((await (await fetch(`${url}/incidents`)).text()).length < 30) child.ref();
+      child.kill('SIGTERM');
+      answered = (await request).status;
+    });
+    expect(answered).toBe(200);
+    expect(code).toBe(0);
+  });
+
   test('explains its options', async () => {
     const { code, stdout } = await run(['--help']);
     expect(code).toBe(0);
