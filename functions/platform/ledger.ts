@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import {
   BatchGetItemCommand,
   ConditionalCheckFailedException,
@@ -24,7 +25,7 @@ const timelineSize = 130_000;
 const beginning = 20;
 /** Claims that are told in the timeline; a key that is asked about for a day must not outgrow its item. */
 const claimsTold = 50;
-const contested = 12;
+const contested = 40;
 
 type Item = Record<string, unknown> & { id: string };
 /** A second id of an incident: of a key (`key#…`), or of a report that turned out to be about the same key. */
@@ -148,7 +149,7 @@ export function dynamoLedger(
       if (await put(store(record), 'attribute_not_exists(id)')) return { is: 'claimed', record };
     }
     for (let round = 0; round < contested; round += 1) {
-      if (round > 0) await sleep(10 + random() * 40 * round);
+      if (round > 0) await sleep(10 + random() * 30 * Math.min(round, 10));
       const record = await read(report.incident);
       if (record === undefined) throw new Error(`incident ${report.incident} is not in the ledger`);
       const { lease } = record;
@@ -197,7 +198,8 @@ export function dynamoLedger(
       if (await update(record.id, { set, only })) return next;
       const current = await read(record.id);
       const written =
-        current?.fence === record.fence &&
+        current?.id === record.id &&
+        current.fence === record.fence &&
         current.revision === next.revision &&
         current.state === next.state &&
         current.lease.message === next.lease.message;
@@ -269,7 +271,11 @@ export function dynamoLedger(
         set,
         only: { fence: record.fence, revision: record.revision },
       });
-      return held ? next : undefined;
+      if (held) return next;
+      // A decision whose answer was lost stands all the same.
+      const current = await read(record.id);
+      const written = current?.revision === next.revision && isDeepStrictEqual(current.timeline.at(-1), entry);
+      return written ? next : undefined;
     },
     async park({ incident, provider, kind, sighting }, outcome, reason) {
       const entry: TimelineEntry = { at: text(now()), stage: 'parked', detail: reason };
@@ -288,7 +294,7 @@ export function dynamoLedger(
         const next = sighted(record, sighting);
         if (await update(record.id, { set: next, only: { sightingCount: record.sightingCount } }))
           return { ...record, ...next };
-        await sleep(10 + random() * 40 * round);
+        await sleep(10 + random() * 30 * Math.min(round, 10));
       }
       throw new Error(`incident ${incident} is contested`);
     },

@@ -413,6 +413,16 @@ describe('an answer that was lost', () => {
     expect((await stored()).id).toBe(other.id);
   });
 
+  test('to a decision is no refusal of it', async () => {
+    await rested('failed');
+    losses = [/UpdateItem/];
+    const change = { state: 'closed', outcome: 'rejected', reason: 'an operator said no' } as const;
+    const decided = await unlucky.decide(incident, ['parked'], change, entry('no'));
+    expect(decided).toMatchObject(change);
+    expect(await stored()).toMatchObject({ ...change, revision: decided?.revision });
+    expect((await stored()).timeline.filter(({ stage }) => stage === 'told')).toEqual([entry('no')]);
+  });
+
   test('to parking parks once', async () => {
     losses = [/PutItem/];
     const { sighting } = reportOf();
@@ -584,6 +594,14 @@ describe('two incidents that are about one key', () => {
     await ledger.merge(record, other.id);
     await expect(ledger.save(record, { state: 'sent' })).rejects.toThrow(LeaseLost);
     expect(await stored(other.id)).toMatchObject({ state: 'claimed', revision: 1 });
+  });
+
+  test('leave it without its place even when the other stands just where it would have come', async () => {
+    const record = await claimed();
+    const other = await claimed({ incident: incidentNamed('b') });
+    await ledger.merge(record, other.id);
+    await ledger.save(other, { state: 'sent', keyId: 'k-1' });
+    await expect(ledger.save(record, { state: 'sent', keyId: 'k-2' })).rejects.toThrow(LeaseLost);
   });
 
   test('are merged by the run that holds the one that goes, and by no other', async () => {
