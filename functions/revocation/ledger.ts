@@ -107,7 +107,7 @@ export function standing(record: IncidentRecord, report: Report, now: number): C
   return lease.until > now ? 'held' : 'claimed';
 }
 
-/** Nothing was done to the key, so a person's new request may start the story again; that is recorded in it. */
+/** Nothing was done to the key, so its story may start again; that is recorded in it. */
 export function isReopenable({ state, outcome }: IncidentRecord): boolean {
   if (state !== 'closed') return true;
   return outcome === 'observed' || outcome === 'not-found' || outcome === 'rejected';
@@ -118,7 +118,8 @@ function mayReopen(record: IncidentRecord, report: Report): boolean {
   if (!isReopenable(record) || record.lease.delivery === report.sighting.delivery) return false;
   if (report.order !== undefined) return true;
   if (isKnown(record, report.sighting) || record.outcome === 'protected') return false;
-  if (record.state === 'closed') return false;
+  // The key may live: a scan in a dry run, or before its account was configured, must not be the last word.
+  if (record.state === 'closed') return record.outcome !== 'rejected';
   // Who waits for a person waits for a person, unless all that was missing is the value that this report brings.
   return record.outcome !== null || (record.valueSettles && report.leak?.secret !== undefined);
 }

@@ -105,11 +105,15 @@ describe('an incident that rests', () => {
     expect(isReopenable(resting(outcome))).toBe(false);
   });
 
-  test.each(untouched)('is started again by a person alone when it is %s', (outcome) => {
-    for (const report of [known, news]) expect(standing(resting(outcome), report, now)).toBe('settled');
-    expect(standing(resting(outcome), asked, now)).toBe('claimed');
-    expect(isReopenable(resting(outcome))).toBe(true);
-  });
+  test.each(untouched)(
+    'is started again by a person, and by news unless a person said no, when it is %s',
+    (outcome) => {
+      expect(standing(resting(outcome), known, now)).toBe('settled');
+      expect(standing(resting(outcome), news, now)).toBe(outcome === 'rejected' ? 'settled' : 'claimed');
+      expect(standing(resting(outcome), asked, now)).toBe('claimed');
+      expect(isReopenable(resting(outcome))).toBe(true);
+    },
+  );
 
   test.each(parked.filter((outcome) => outcome !== 'protected'))(
     'is started again by a person and by news when it is %s',

@@ -225,6 +225,21 @@ describe('pace', () => {
   });
 });
 
+describe('a key that nothing was done to', () => {
+  test('is searched for again when it is reported anew, and not when the same message comes again', async () => {
+    const { follow, vendor, ledger } = await begin();
+    const [later] = inventedKeys(1, 'later') as [DatadogKey];
+    const leak = { provider: 'datadog', secret: later.key };
+    expect(await follow(leak, { delivery: 'msg_1' })).toMatchObject({ outcome: 'not-found', attempts: 1 });
+    vendor.organisations[0]?.keys.push(later);
+    expect(await follow(leak, { delivery: 'msg_1' })).toMatchObject({ outcome: 'not-found', attempts: 1 });
+    const incident = await follow(leak, { delivery: 'msg_2' });
+    expect(incident).toMatchObject({ outcome: 'revoked', attempts: 2, sightingCount: 2 });
+    expect(incident.timeline.filter(({ stage }) => stage === 'received')).toHaveLength(2);
+    expect((await ledger.list({ limit: 10 })).records).toHaveLength(1);
+  });
+});
+
 describe('a story', () => {
   test("keeps an operator's reason from its first entry", async () => {
     const { follow, leak } = await begin();
