@@ -175,6 +175,31 @@ export function providerConformance(subject: Conformance): void {
       });
     }
 
+    test('says that the outcome is unknown while an answer is lost', async () => {
+      const { run, reportOf, leak, vendor, ledger, drain } = await begin();
+      vendor.troubles.push({ on: requests.remove, times: 1, reply: 'drop-after' });
+      const report = reportOf(leak);
+      await run(report);
+      expect(await ledger.read(report.incident)).toMatchObject({ state: 'unknown', outcome: null, proof: null });
+      await drain();
+      expect(await ledger.read(report.incident)).toMatchObject({ state: 'closed', outcome: 'revoked' });
+    });
+
+    if (requests.prove !== 'none') {
+      const { prove } = requests;
+      test.each([
+        ['an answer that nobody wrote down', { status: 418 }],
+        ['a page of HTML', { status: 403, body: '<html>blocked</html>' }],
+        ['a failure', { status: 500 }],
+        ['a broken connection', 'drop-before' as const],
+      ])('does not take %s for the death of the leaked key', async (_, reply) => {
+        const { follow, leak, vendor } = await begin();
+        vendor.troubles.push({ on: prove, times: 2, reply });
+        const { proof } = await follow(leak);
+        expect(proof?.checks.map(({ result }) => result)).toEqual(['unknown', 'unknown', 'dead']);
+      });
+    }
+
     test('settles a lost answer as revoked when the vendor acted and then failed', async () => {
       const { follow, leak, vendor, keyId } = await begin();
       vendor.troubles.push({ on: requests.remove, times: 1, reply: { status: 503, body: 'busy' }, afterActing: true });
@@ -251,7 +276,8 @@ export function providerConformance(subject: Conformance): void {
       for (const status of [200, 201, 202, 400, 404, 409, 418]) {
         const { follow, leak, vendor } = await begin();
         vendor.troubles.push({ on: requests.remove, reply: { status, body: '<html>' } });
-        expect(await follow(leak), `status ${status}`).toMatchObject({ state: 'parked', outcome: 'failed' });
+        const expected = { state: 'parked', outcome: 'failed', attempts: 3 };
+        expect(await follow(leak), `status ${status}`).toMatchObject(expected);
       }
     });
 
