@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import {
   BatchGetItemCommand,
@@ -10,21 +11,13 @@ import {
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { LeaseLost } from '../revocation/errors.ts';
 import { type IncidentRecord, newRecord, restsIn, type TimelineEntry } from '../revocation/incident.ts';
-import type { Sighting } from '../revocation/leak.ts';
-import { type Claim, isKnown, isResting, type KeyName, type Ledger, standing } from '../revocation/ledger.ts';
+import { type Claim, isKnown, type KeyName, type Ledger, standing } from '../revocation/ledger.ts';
 import type { Report } from '../revocation/report.ts';
 import { listIncidents } from './ledger-listing.ts';
+import { indexKeys, isNews, leaseFor, longer, sighted, taken } from './ledger-record.ts';
 
 const daysKept = 400;
 const sealedDaysKept = 14;
-const sightingsKept = 100;
-/** An item may have 400 kB; sightings get half of it, the timeline a third (bytes of JSON). */
-const sightingsSize = 200_000;
-const timelineSize = 130_000;
-/** Of a timeline that does not fit, this much of its beginning stays. */
-const beginning = 20;
-/** Claims that are told in the timeline; a key that is asked about for a day must not outgrow its item. */
-const claimsTold = 50;
 const contested = 40;
 
 type Item = Record<string, unknown> & { id: string };
@@ -34,7 +27,12 @@ type Pointer = Item & { sameAs: string };
 /** The ledger on a DynamoDB table with partition key `id`. `now` and `sleep` in ms. */
 export function dynamoLedger(
   { client, table }: { client: DynamoDBClient; table: string },
-  { now, sleep, random }: { now(): number; sleep(ms: number): Promise<void>; random(): number },
+  {
+    now,
+    sleep,
+    random,
+    newId = randomUUID,
+  }: { now(): number; sleep(ms: number): Promise<void>; random(): number; newId?(): string },
 ): Ledger {
   const expires = (days: number) => Math.floor(now() / 1000) + days * 86_400;
   const values = (item: Record<string, unknown>) => marshall(item, { removeUndefinedValues: true });
@@ -106,46 +104,12 @@ export function dynamoLedger(
 
   const store = (record: IncidentRecord): Item => ({ ...record, ...indexKeys(record), expiresAt: expires(daysKept) });
 
-  const sighted = (record: IncidentRecord, sighting: Sighting) => ({
-    sightings: bounded([...record.sightings, sighting]),
-    sightingCount: record.sightingCount + 1,
-  });
-
-  const isNews = (record: IncidentRecord, report: Report) =>
-    report.leak !== undefined && !isKnown(record, report.sighting);
-
-  /** The record as this report's run takes it over. */
-  function taken(record: IncidentRecord, report: Report, until: number): IncidentRecord {
-    const attempts = record.attempts + 1;
-    const append: TimelineEntry[] = [];
-    if (isResting(record))
-      append.push({ at: report.sighting.at, stage: 'received', detail: reopening(record, report) });
-    if (attempts <= claimsTold)
-      append.push({ at: text(now()), stage: 'claimed', ...(attempts > 1 && { detail: `attempt ${attempts}` }) });
-    const lost = record.state === 'sent' && record.accepted === null;
-    const state = lost || record.state === 'unknown' ? 'unknown' : record.accepted ? 'sent' : 'claimed';
-    const lease = { message: report.message, delivery: report.sighting.delivery, until, scheduled: false };
-    const next = {
-      ...record,
-      state,
-      attempts,
-      lease,
-      outcome: null,
-      reason: null,
-      fence: record.fence + 1,
-      revision: record.revision + 1,
-    } as const;
-    const news = isNews(record, report) ? sighted(record, report.sighting) : {};
-    return { ...next, timeline: longer(record.timeline, append), ...news };
-  }
-
   async function claim(report: Report, until: number): Promise<Claim> {
+    const claimId = newId();
     if (report.fence === undefined && report.leak !== undefined) {
-      const record = taken(
-        newRecord(report.incident, report.provider, report.kind, report.sighting, report.order?.reason),
-        { ...report, leak: undefined },
-        until,
-      );
+      const { incident, provider, kind, sighting, order } = report;
+      const lease = leaseFor(report, claimId, until);
+      const record = taken(newRecord(incident, provider, kind, sighting, order?.reason), report, lease, now());
       if (await put(store(record), 'attribute_not_exists(id)')) return { is: 'claimed', record };
     }
     for (let round = 0; round < contested; round += 1) {
@@ -153,9 +117,8 @@ export function dynamoLedger(
       const record = await read(report.incident);
       if (record === undefined) throw new Error(`incident ${report.incident} is not in the ledger`);
       const { lease } = record;
-      // A claim whose answer was lost is ours all the same: nobody else writes this message into a running lease.
-      if (!lease.scheduled && lease.message === report.message && lease.until === until)
-        return { is: 'claimed', record };
+      // A claim whose answer was lost is ours all the same.
+      if (lease.claim === claimId) return { is: 'claimed', record };
       const is = standing(record, report, now());
       if (is !== 'claimed') {
         if (report.fence !== undefined || !isNews(record, report)) return { is, record };
@@ -168,7 +131,7 @@ export function dynamoLedger(
           return { is, record };
         continue;
       }
-      const next = taken(record, report, until);
+      const next = taken(record, report, leaseFor(report, claimId, until), now());
       const { state, attempts, outcome, reason, fence, revision, sightings, sightingCount, timeline } = next;
       const story = { state, attempts, outcome, reason, sightings, sightingCount, timeline };
       const set = { ...story, fence, revision, lease: next.lease, ...indexKeys(next) };
@@ -202,7 +165,7 @@ export function dynamoLedger(
         current.fence === record.fence &&
         current.revision === next.revision &&
         current.state === next.state &&
-        current.lease.message === next.lease.message;
+        current.lease.claim === next.lease.claim;
       if (!written) throw new LeaseLost(`another run holds ${record.id}`);
       return next;
     },
@@ -313,46 +276,6 @@ export function dynamoLedger(
 const isPointer = (item: Item): item is Pointer => typeof item.sameAs === 'string';
 
 const keyItem = ({ provider, account, kind, keyId }: KeyName) => `key#${provider}#${account}#${kind}#${keyId}`;
-
-/** What the indexes sort by; an absent outcome or provider is simply not in its index. */
-function indexKeys({ state, outcome, provider, receivedAt, id }: IncidentRecord): Record<string, string> {
-  return {
-    listing: 'incident',
-    newest: `${receivedAt}#${id}`,
-    byState: state,
-    byOutcome: outcome ?? '-',
-    byProvider: provider ?? '-',
-  };
-}
-
-function reopening(record: IncidentRecord, report: Report): string {
-  if (report.order?.deadline) return 'nobody answered in time; policy goes on';
-  const asked =
-    report.order === undefined ? `reported again by ${report.sighting.source}` : 'asked again by an operator';
-  const was = record.outcome ?? record.state;
-  return [`${asked}; it was ${was}`, report.order?.reason].filter(Boolean).join(': ');
-}
-
-/** The newest sightings that fit. */
-function bounded(sightings: Sighting[]): Sighting[] {
-  const kept = sightings.slice(-sightingsKept);
-  while (kept.length > 1 && sizeOf(kept) > sightingsSize) kept.shift();
-  return kept;
-}
-
-const sizeOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value));
-
-/** A timeline that goes on. One that does not fit any more loses its middle and says so; both its ends stay. */
-function longer(timeline: TimelineEntry[], more: TimelineEntry[]): TimelineEntry[] {
-  const whole = [...timeline, ...more];
-  if (sizeOf(whole) <= timelineSize) return whole;
-  const end = whole.slice(beginning);
-  while (end.length > more.length && sizeOf(end) > timelineSize / 2) end.shift();
-  const [next, ...rest] = end;
-  if (next === undefined) return whole.slice(0, beginning);
-  const detail = ['(the entries before this one did not fit)', next.detail].filter(Boolean).join(' ');
-  return [...whole.slice(0, beginning), { ...next, detail }, ...rest];
-}
 
 /** Whether a conditional write went through. */
 async function holds(write: Promise<unknown>): Promise<boolean> {

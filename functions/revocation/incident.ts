@@ -61,6 +61,8 @@ export interface Proof {
 
 /** Who may work on an incident now: the run that message `message` drives, until `until` (epoch ms). */
 export interface Lease {
+  /** Names the one claim that took it: the same message may be delivered twice at once. */
+  claim: string;
   message: string;
   /** The report that this run acts for, so that whoever waits for it knows when it was handled. */
   delivery: string;
@@ -158,7 +160,7 @@ export function newRecord(
     attempts: 0,
     fence: 0,
     revision: 0,
-    lease: { message: '', delivery: '', until: 0, scheduled: false },
+    lease: { claim: '', message: '', delivery: '', until: 0, scheduled: false },
     inDoubt: false,
     accepted: null,
     valueSettles: false,

@@ -319,6 +319,7 @@ export function providerConformance(subject: Conformance): void {
       await run(report);
       await run(reportOf(leak));
       expect(vendor.deletions).toEqual([keyId]);
+      expect(removals(vendor)).toHaveLength(1);
       expect(await ledger.read(report.incident)).toMatchObject({ outcome: 'revoked', sightingCount: 3 });
     });
 

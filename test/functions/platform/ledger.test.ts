@@ -72,7 +72,13 @@ describe('a claim', () => {
       receivedAt: report.sighting.at,
       attempts: 1,
       fence: 1,
-      lease: { message: 'message-1', delivery: 'msg_1', until: inAMinute(), scheduled: false },
+      lease: {
+        claim: expect.any(String),
+        message: 'message-1',
+        delivery: 'msg_1',
+        until: inAMinute(),
+        scheduled: false,
+      },
     });
     expect(claim.record.timeline.map(({ stage }) => stage)).toEqual(['received', 'claimed']);
     expect(await stored()).toMatchObject(claim.record);
@@ -625,7 +631,13 @@ describe('a decision', () => {
 
   test('changes an incident that rests in one of the states it is for', async () => {
     const record = await claimed();
-    const lease = { message: 'deadline', delivery: 'msg_1', until: inAMinute(), scheduled: true };
+    const lease = {
+      claim: record.lease.claim,
+      message: 'deadline',
+      delivery: 'msg_1',
+      until: inAMinute(),
+      scheduled: true,
+    };
     const asked = await ledger.save(record, { state: 'awaiting-approval', lease });
     const decided = await ledger.decide(incident, from, change, entry('no'));
     expect(decided).toMatchObject({ ...change, fence: asked.fence, revision: asked.revision + 1 });

@@ -12,6 +12,7 @@ import { beginning, recordOf, reportOf } from '../../support/reports.ts';
 
 const now = beginning + 60_000;
 const lease = (given: Partial<IncidentRecord['lease']> = {}) => ({
+  claim: 'claim-0',
   message: 'message-0',
   delivery: 'msg_0',
   until: now + 10_000,
