@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { incidentId } from './fingerprint.ts';
 import type { Leak, Sighting } from './leak.ts';
 import type { Providers } from './provider.ts';
-import { type Order, plainJson, type Report, writeReport } from './report.ts';
+import { type Order, plainJson, type Report, sightingForm, writeReport } from './report.ts';
 import { route } from './routing.ts';
 import type { Secret } from './secret.ts';
 
@@ -35,13 +35,7 @@ export const unroutedReport = z.object({
   provider: z.string().nullable(),
   kind: z.string().nullable(),
   reason: z.string(),
-  sighting: z.object({
-    source: z.string(),
-    at: z.string(),
-    delivery: z.string(),
-    reference: z.string().optional(),
-    location: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
-  }),
+  sighting: sightingForm,
 });
 
 /**

@@ -1,5 +1,6 @@
+import { type Access, askAsLeaked } from './ask.ts';
 import { Unavailable } from './errors.ts';
-import { type Access, askAsLeaked, getByKeyId } from './find.ts';
+import { getByKeyId } from './find.ts';
 import type { Proof, TimelineEntry } from './incident.ts';
 import type { Secret } from './secret.ts';
 

@@ -70,19 +70,22 @@ const leak = z
   })
   .refine(namesCredential);
 const kept = z.object({ leak, mayNameKeys: z.boolean(), order: order.optional() });
+/** A sighting as it travels. */
+export const sightingForm = z.object({
+  source: z.string(),
+  at: z.string(),
+  delivery: z.string(),
+  reference: z.string().optional(),
+  location: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
+});
+
 const wire = z.object({
   message: z.string(),
   incident: z.string(),
   provider: z.string(),
   kind: z.string(),
   leak: leak.optional(),
-  sighting: z.object({
-    source: z.string(),
-    at: z.string(),
-    delivery: z.string(),
-    reference: z.string().optional(),
-    location: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
-  }),
+  sighting: sightingForm,
   mayNameKeys: z.boolean(),
   order: order.optional(),
   tries: z.object({ unavailable: z.int(), unexpected: z.int() }),

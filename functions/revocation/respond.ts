@@ -1,25 +1,14 @@
-import { LeaseLost, Unavailable, Unexpected } from './errors.ts';
+import { askPerson, expire, withFuse } from './approval.ts';
+import { planOf } from './ask.ts';
+import { LeaseLost } from './errors.ts';
 import { settleFault } from './faults.ts';
-import { type Access, type Found, findInAccount, planOf } from './find.ts';
+import type { Found } from './find.ts';
+import { findEverywhere } from './find-everywhere.ts';
 import { type Leak, withoutEcho } from './leak.ts';
-import { type Decision, decide } from './policy.ts';
+import { decide } from './policy.ts';
 import type { Report } from './report.ts';
 import { close, revoke, settleDoubt } from './revoke.ts';
-import {
-  accessTo,
-  keepLeak,
-  leakOf,
-  nameOf,
-  type Run,
-  released,
-  reserve,
-  rest,
-  type Services,
-  save,
-  startRun,
-  tell,
-  withFreshAdmin,
-} from './run.ts';
+import { accessTo, leakOf, nameOf, type Run, reserve, rest, type Services, startRun, tell } from './run.ts';
 
 /** A lease outlives its function by this much (ms), so that a run that is being stopped cannot meet its successor. */
 const grace = 2_000;
@@ -127,44 +116,6 @@ async function proceed(run: Run, leak: Leak, match: Found): Promise<void> {
   await revoke(run, leak, { ...named, action: decision.action, reason: decision.reason });
 }
 
-/** Runaway or forged alerts must not become an outage of our own making: past the limit a person decides. */
-async function withFuse({ services, record }: Run, decision: Decision): Promise<Decision> {
-  const { fuse } = services.policy;
-  if (decision.do !== 'act' || !decision.automatic || fuse === undefined || record.counted) return decision;
-  if (await services.ledger.countAgainstFuse(fuse)) return decision;
-  const reason = `the fuse has blown: ${fuse.limit} automatic revocations in ${fuse.windowMinutes} minutes`;
-  return { do: 'ask', onDeadline: 'wait', reason };
-}
-
-/** A person decides; the message that waits for the deadline keeps the incident's place meanwhile. */
-async function askPerson(
-  run: Run,
-  ask: Extract<Decision, { do: 'ask' }>,
-  named: { account: string; keyId: string },
-): Promise<void> {
-  const { services, report, record } = run;
-  const minutes = services.policy.approval.deadlineMinutes;
-  await keepLeak(run);
-  let lease = released(run);
-  if (minutes !== undefined && ask.onDeadline !== 'wait') {
-    const message = services.newId();
-    const notBefore = services.now() + minutes * 60_000;
-    const approved = ask.onDeadline === 'revoke' ? { approved: named.keyId } : {};
-    const order = { ...report.order, ...approved, deadline: true };
-    await services.putBack({ ...report, message, notBefore, fence: record.fence, order }, notBefore - services.now());
-    lease = { ...lease, message, until: notBefore, scheduled: true };
-  }
-  tell(run, 'asked', ask.reason);
-  const { reason, valueSettles = false } = ask;
-  await save(run, { ...named, state: 'awaiting-approval', action: 'approve', reason, valueSettles, lease });
-}
-
-async function expire(run: Run): Promise<void> {
-  const reason = 'nobody answered in time; approve or reject it';
-  tell(run, 'parked', reason);
-  await save(run, { state: 'parked', reason, lease: released(run) });
-}
-
 /** A key that is named by its id may have an incident already, opened by its value: then both are one. */
 async function isAnotherStory(run: Run, leak: Leak): Promise<boolean> {
   const keyId = leak.identifiers?.keyId;
@@ -179,27 +130,4 @@ async function isAnotherStory(run: Run, leak: Leak): Promise<boolean> {
 async function joinStory({ record, report, services, deadline }: Run, incident: string): Promise<void> {
   await services.ledger.merge(record, incident);
   await respond({ ...report, incident, fence: undefined }, services, deadline + reserve);
-}
-
-/** Asks every account, a few at a time. One that cannot answer neither hides a key in another nor makes it "not found". */
-async function findEverywhere(run: Run, leak: Leak, accounts: readonly string[]): Promise<Found[]> {
-  const found: Found[] = [];
-  const faults: unknown[] = [];
-  const waiting = [...accounts];
-  const look = (access: Access) => findInAccount(access, leak, run.services.policy.useLeakedKey);
-  const askOneByOne = async () => {
-    for (let account = waiting.shift(); account !== undefined; account = waiting.shift()) {
-      const answer = await withFreshAdmin(run, account, look).catch((error) => void faults.push(error));
-      if (answer) found.push(...answer);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(4, accounts.length) }, askOneByOne));
-  if (faults.length > 0 && !found.some(({ fit, own }) => own || fit === 'same')) {
-    throw (
-      faults.find((fault) => fault instanceof Unavailable) ??
-      faults.find((fault) => fault instanceof Unexpected) ??
-      faults[0]
-    );
-  }
-  return found;
 }

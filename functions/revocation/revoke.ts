@@ -1,5 +1,6 @@
+import { askAsAdmin } from './ask.ts';
 import { LeaseLost, Refused, Unavailable } from './errors.ts';
-import { askAsAdmin, getByKeyId } from './find.ts';
+import { getByKeyId } from './find.ts';
 import type { Leak } from './leak.ts';
 import { prove } from './prove.ts';
 import { type Run, rest, save, tell, withFreshAdmin } from './run.ts';

@@ -1,6 +1,6 @@
+import { type Access, diagnose } from './ask.ts';
 import { Refused, Unexpected } from './errors.ts';
 import type { Send } from './exchange.ts';
-import { type Access, diagnose } from './find.ts';
 import { seal, unseal } from './fingerprint.ts';
 import { type Action, type IncidentRecord, type Outcome, restsIn, type Stage, type TimelineEntry } from './incident.ts';
 import type { Leak } from './leak.ts';
