@@ -40,6 +40,7 @@ export const functions = {
       { route: 'POST /incidents/{id}/retry', access: 'operator' },
       { route: 'POST /incidents/{id}/approve', access: 'operator' },
       { route: 'POST /incidents/{id}/reject', access: 'operator' },
+      { route: 'POST /incidents/{id}/restore', access: 'operator' },
       { route: 'GET /health', access: 'operator' },
     ],
     consumes: 'nothing',

@@ -9,6 +9,7 @@ import { dynamoLedger } from './platform/ledger.ts';
 import { createObservability } from './platform/observability.ts';
 import { createQueues } from './platform/queues.ts';
 import { createSecrets } from './platform/secrets.ts';
+import { signingIn } from './platform/sign-in.ts';
 import { providers } from './providers/index.ts';
 import { Misconfigured } from './revocation/errors.ts';
 import type { Providers } from './revocation/provider.ts';
@@ -30,7 +31,7 @@ function compose(): Services {
     ledger: dynamoLedger({ client: dynamoDb(), table: TABLE }, clock),
     adminOf: (account, fresh) => secrets.read(`leakstop/providers/${PROVIDER}/${account}`, provider.admin, fresh),
     fingerprint: () => fingerprintOf(secrets),
-    send: createSend(clock),
+    send: signingIn(createSend(clock), clock),
     putBack: (report, delayMs) => queues.sendLater(LANE, writeReport(report), delayMs),
     note: (event) => observability.note(PROVIDER, event),
   };

@@ -38,7 +38,7 @@ export function createSend({
         headers: exposed(request),
         redirect: 'manual',
         signal: AbortSignal.timeout(wait),
-        ...(request.body !== undefined && { body: JSON.stringify(request.body) }),
+        ...bodyOf(request),
       });
       return await readAnswer(response, provider);
     } catch (error) {
@@ -48,8 +48,8 @@ export function createSend({
   };
 }
 
-/** @throws Error when the request would leave its origin, which a path made by the tag `path` cannot do */
-function addressOf(origin: string, { path, query }: Request): URL {
+/** Where a request goes. @throws Error when the request would leave its origin, which a path made by the tag `path` cannot do */
+export function addressOf(origin: string, { path, query }: Pick<Request, 'path' | 'query'>): URL {
   const base = new URL(origin);
   const url = new URL(base.origin + path);
   for (const [name, value] of Object.entries(query ?? {})) url.searchParams.append(name, value);
@@ -59,12 +59,24 @@ function addressOf(origin: string, { path, query }: Request): URL {
   return url;
 }
 
-function exposed({ headers = {}, body }: Request): Headers {
+function exposed({ headers = {}, body, form }: Request): Headers {
   const result = new Headers({ accept: 'application/json', 'user-agent': 'leakstop' });
   if (body !== undefined) result.set('content-type', 'application/json');
+  if (form !== undefined) result.set('content-type', 'application/x-www-form-urlencoded');
   for (const [name, value] of Object.entries(headers))
     result.set(name, value instanceof Secret ? value.expose() : value);
   return result;
+}
+
+function bodyOf({ body, form }: Request): { body?: string } {
+  if (form !== undefined) return { body: new URLSearchParams(form).toString() };
+  return body === undefined ? {} : { body: JSON.stringify(body, exposing) };
+}
+
+/** `JSON.stringify` has asked the secret to print itself before it asks us: the secret stands in its holder still. */
+function exposing(this: Record<string, unknown>, name: string, printed: unknown): unknown {
+  const value = this[name];
+  return value instanceof Secret ? value.expose() : printed;
 }
 
 async function readAnswer(response: Response, provider: string): Promise<Answer> {
@@ -79,6 +91,7 @@ async function readAnswer(response: Response, provider: string): Promise<Answer>
   }
   return {
     status: response.status,
+    empty: size === 0,
     header: (name) => response.headers.get(name) ?? undefined,
     json: parse(Buffer.concat(chunks).toString('utf8')),
   };

@@ -24,7 +24,7 @@ export class BadCursor extends Error {
 
 /** Incidents newest first, filtered. @throws BadCursor */
 export async function listIncidents(
-  { client, table }: { client: DynamoDBClient; table: string },
+  { client, table }: { client: Pick<DynamoDBClient, 'send'>; table: string },
   { state, outcome, provider, since, limit, cursor }: Query,
 ): Promise<{ records: IncidentRecord[]; cursor: string | undefined }> {
   const wanted = { byState: state, byOutcome: outcome, byProvider: provider };
@@ -83,7 +83,7 @@ function openCursor(cursor: string): z.infer<typeof cursorForm> {
 }
 
 /** A cursor that another question gave may lie outside this one: DynamoDB then refuses the key it stands for. */
-async function goOn(client: DynamoDBClient, query: QueryCommand): Promise<QueryCommandOutput> {
+async function goOn(client: Pick<DynamoDBClient, 'send'>, query: QueryCommand): Promise<QueryCommandOutput> {
   try {
     return await client.send(query);
   } catch (error) {

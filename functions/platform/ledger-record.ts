@@ -60,10 +60,10 @@ export function taken(record: IncidentRecord, report: Report, lease: Lease, now:
       ...(attempts > 1 && { detail: `attempt ${attempts}` }),
     });
   }
-  const lost = record.state === 'sent' && record.accepted === null;
+  const lost = record.inDoubt && record.accepted === null;
   return {
     ...record,
-    state: lost || record.state === 'unknown' ? 'unknown' : record.accepted ? 'sent' : 'claimed',
+    state: lost ? 'unknown' : record.accepted ? 'sent' : 'claimed',
     attempts,
     lease,
     outcome: null,

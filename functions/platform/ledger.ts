@@ -9,8 +9,9 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
-import { LeaseLost } from '../revocation/errors.ts';
+import { LeaseLost, Unavailable } from '../revocation/errors.ts';
 import { type IncidentRecord, newRecord, restsIn, type TimelineEntry } from '../revocation/incident.ts';
+import type { Sighting } from '../revocation/leak.ts';
 import { type Claim, isKnown, type KeyName, type Ledger, standing } from '../revocation/ledger.ts';
 import type { Report } from '../revocation/report.ts';
 import { listIncidents } from './ledger-listing.ts';
@@ -26,7 +27,7 @@ type Pointer = Item & { sameAs: string };
 
 /** The ledger on a DynamoDB table with partition key `id`. `now` and `sleep` in ms. */
 export function dynamoLedger(
-  { client, table }: { client: DynamoDBClient; table: string },
+  { client: given, table }: { client: DynamoDBClient; table: string },
   {
     now,
     sleep,
@@ -34,6 +35,7 @@ export function dynamoLedger(
     newId = randomUUID,
   }: { now(): number; sleep(ms: number): Promise<void>; random(): number; newId?(): string },
 ): Ledger {
+  const client = tellingOutages(given);
   const expires = (days: number) => Math.floor(now() / 1000) + days * 86_400;
   const values = (item: Record<string, unknown>) => marshall(item, { removeUndefinedValues: true });
   const text = (ms: number) => new Date(ms).toISOString();
@@ -104,6 +106,21 @@ export function dynamoLedger(
 
   const store = (record: IncidentRecord): Item => ({ ...record, ...indexKeys(record), expiresAt: expires(daysKept) });
 
+  /** Adds a sighting; false when another write came in between. */
+  const note = (record: IncidentRecord, sighting: Sighting) =>
+    update(record.id, { set: sighted(record, sighting), only: { sightingCount: record.sightingCount } });
+
+  /** Adds what is new of these sightings to an incident. @throws Unavailable when others write there all the time */
+  async function noteAll(id: string, sightings: Sighting[]): Promise<void> {
+    for (let round = 0; round < contested + sightings.length; round += 1) {
+      const record = await read(id);
+      const next = record && sightings.find((sighting) => !isKnown(record, sighting));
+      if (record === undefined || next === undefined) return;
+      if (!(await note(record, next))) await sleep(10 + random() * 30 * Math.min(round, 10));
+    }
+    throw new Unavailable(`incident ${id} is contested`);
+  }
+
   async function claim(report: Report, until: number): Promise<Claim> {
     const claimId = newId();
     if (report.fence === undefined && report.leak !== undefined) {
@@ -121,14 +138,8 @@ export function dynamoLedger(
       if (lease.claim === claimId) return { is: 'claimed', record };
       const is = standing(record, report, now());
       if (is !== 'claimed') {
-        if (report.fence !== undefined || !isNews(record, report)) return { is, record };
-        if (
-          await update(record.id, {
-            set: sighted(record, report.sighting),
-            only: { sightingCount: record.sightingCount },
-          })
-        )
-          return { is, record };
+        const isNew = report.fence === undefined && isNews(record, report);
+        if (!isNew || (await note(record, report.sighting))) return { is, record, isNew };
         continue;
       }
       const next = taken(record, report, leaseFor(report, claimId, until), now());
@@ -143,7 +154,7 @@ export function dynamoLedger(
       };
       if (await update(record.id, { set, only })) return { is: 'claimed', record: next };
     }
-    throw new Error(`incident ${report.incident} is contested`);
+    throw new Unavailable(`incident ${report.incident} is contested`);
   }
 
   return {
@@ -191,23 +202,36 @@ export function dynamoLedger(
       return first && (await read((unmarshall(first) as Pointer).id))?.id;
     },
     async merge(record, incident) {
-      const pointer = { id: record.id, sameAs: incident, expiresAt: expires(daysKept) };
-      const held = await put(pointer, 'fence = :fence AND revision = :revision', {
-        ':fence': record.fence,
-        ':revision': record.revision,
-      });
-      if (!held && (await read(record.id))?.id !== incident) throw new LeaseLost(`another run holds ${record.id}`);
+      for (let round = 0; round < contested; round += 1) {
+        const current = await read(record.id);
+        if (current === undefined || current.id !== record.id) {
+          if (current?.id === incident) return;
+          throw new LeaseLost(`another run holds ${record.id}`);
+        }
+        await noteAll(incident, current.sightings);
+        const pointer = { id: record.id, sameAs: incident, expiresAt: expires(daysKept) };
+        const { fence, revision } = record;
+        const only = { ':fence': fence, ':revision': revision, ':count': current.sightingCount };
+        if (await put(pointer, 'fence = :fence AND revision = :revision AND sightingCount = :count', only)) return;
+        if (current.fence !== fence || current.revision !== revision)
+          throw new LeaseLost(`another run holds ${record.id}`);
+      }
+      throw new Unavailable(`incident ${record.id} is contested`);
     },
-    async countAgainstFuse({ limit, windowMinutes }) {
+    async countAgainstFuse(incident, { limit, windowMinutes }) {
       const window = Math.floor(now() / (windowMinutes * 60_000));
       return holds(
         client.send(
           new UpdateItemCommand({
             TableName: table,
             Key: { id: { S: `fuse#${windowMinutes}#${window}` } },
-            UpdateExpression: 'SET expiresAt = :expires ADD revocations :one',
-            ConditionExpression: 'attribute_not_exists(revocations) OR revocations < :limit',
-            ExpressionAttributeValues: values({ ':one': 1, ':limit': limit, ':expires': expires(30) }),
+            UpdateExpression: 'SET expiresAt = :expires ADD incidents :one',
+            ConditionExpression:
+              'attribute_not_exists(incidents) OR contains(incidents, :id) OR size(incidents) < :limit',
+            ExpressionAttributeValues: {
+              ':one': { SS: [incident] },
+              ...values({ ':id': incident, ':limit': limit, ':expires': expires(30) }),
+            },
           }),
         ),
       );
@@ -254,12 +278,10 @@ export function dynamoLedger(
       for (let round = 0; round < contested; round += 1) {
         const record = await read(incident);
         if (record === undefined || isKnown(record, sighting)) return record ?? parked;
-        const next = sighted(record, sighting);
-        if (await update(record.id, { set: next, only: { sightingCount: record.sightingCount } }))
-          return { ...record, ...next };
+        if (await note(record, sighting)) return { ...record, ...sighted(record, sighting) };
         await sleep(10 + random() * 30 * Math.min(round, 10));
       }
-      throw new Error(`incident ${incident} is contested`);
+      throw new Unavailable(`incident ${incident} is contested`);
     },
     async keepSealed(incident, sealed) {
       const item = { id: `leak#${incident}`, sealed, expiresAt: expires(sealedDaysKept) };
@@ -276,6 +298,26 @@ export function dynamoLedger(
 const isPointer = (item: Item): item is Pointer => typeof item.sameAs === 'string';
 
 const keyItem = ({ provider, account, kind, keyId }: KeyName) => `key#${provider}#${account}#${kind}#${keyId}`;
+
+/** The same client, whose outages are told as such; what is wrong with a request of ours stays what it is. */
+function tellingOutages(client: DynamoDBClient): Pick<DynamoDBClient, 'send'> {
+  const send = async (command: Parameters<DynamoDBClient['send']>[0]) => {
+    try {
+      return await client.send(command);
+    } catch (error) {
+      if (isOutage(error)) throw new Unavailable('the ledger gave no answer');
+      throw error;
+    }
+  };
+  return { send: send as DynamoDBClient['send'] };
+}
+
+/** No answer at all, a failure of the service, or more requests than it takes. */
+function isOutage(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
+  return status === undefined || status >= 500 || /Throttl|Throughput|LimitExceeded/.test(error.name);
+}
 
 /** Whether a conditional write went through. */
 async function holds(write: Promise<unknown>): Promise<boolean> {

@@ -1,6 +1,8 @@
 import * as z from 'zod';
+import type { Credentials } from '../revocation/credentials.ts';
 import { type Answer, path } from '../revocation/exchange.ts';
-import { kind, type Provider } from '../revocation/provider.ts';
+import type { Leak } from '../revocation/leak.ts';
+import { type Fit, kind, provider } from '../revocation/provider.ts';
 import { bearer, type Secret, sameText, secretValue } from '../revocation/secret.ts';
 
 /** The API hosts are `api.<site>`: https://docs.datadoghq.com/getting_started/site/ */
@@ -15,24 +17,37 @@ const sites = [
   'ddog-gov.com',
   'us2.ddog-gov.com',
 ] as const;
+const isGovernment = (site: string) => site.endsWith('ddog-gov.com');
 
 const site = z.enum(sites);
 const admin = z.union([
-  z.strictObject({ site, apiKey: secretValue, appKey: secretValue }),
+  z
+    .strictObject({ site, apiKey: secretValue, appKey: secretValue, api: z.enum(['v1', 'v2']).default('v2') })
+    .refine(({ api, site }) => api === 'v2' || !isGovernment(site), {
+      path: ['api'],
+      error: 'must be v2: v1 is switched off on government sites',
+    }),
   z.strictObject({ site, accessToken: secretValue }),
 ]);
 type Admin = z.infer<typeof admin>;
 
+const text = z.string().nullish();
+const named = z.object({ data: z.object({ id: z.string() }).nullish() }).nullish();
 const record = z.object({
   id: z.string().min(1),
-  attributes: z.object({ name: z.string().nullish(), last4: z.string().nullish(), key: z.string().nullish() }),
+  attributes: z.object({ name: text, last4: text, key: text, public_portion: text }),
+  relationships: z.object({ owned_by: named }).nullish(),
 });
-type ApiKey = z.infer<typeof record>;
+type Key = z.infer<typeof record>;
 
 const one = z.object({ data: record });
-const many = z.object({
-  data: z.array(record),
-  meta: z.object({ page: z.object({ total_filtered_count: z.int().nullish() }).nullish() }).nullish(),
+const page = z.object({
+  page: z.object({ total_filtered_count: z.int().nullish(), total_count: z.int().nullish() }),
+});
+const many = z.object({ data: z.array(record), meta: page });
+const users = z.object({
+  data: z.array(z.object({ id: z.string().min(1), attributes: z.object({ service_account: z.boolean().nullish() }) })),
+  meta: page,
 });
 const validated = z.object({
   data: z.object({ attributes: z.object({ valid: z.literal(true), api_key_id: z.string().min(1) }) }),
@@ -40,61 +55,119 @@ const validated = z.object({
 const accepted = z.object({ valid: z.literal(true) });
 const errors = z.object({ errors: z.array(z.unknown()).min(1) });
 
+const pageSize = 100;
+const pageOf = (page: number) => ({ 'page[size]': String(pageSize), 'page[number]': String(page) });
+const totalOf = ({ meta }: { meta: z.infer<typeof page> }) => meta.page.total_filtered_count ?? meta.page.total_count;
+
+const readOne = ({ status, json }: Answer) => {
+  if (status === 404 && errors.safeParse(json).success) return 'absent';
+  const answer = status === 200 ? one.safeParse(json) : undefined;
+  return answer?.success ? answer.data.data : undefined;
+};
+/** A list that does not say how many it has could be a part of it. */
+const readMany = ({ status, json }: Answer) => {
+  const answer = status === 200 ? many.safeParse(json) : undefined;
+  const total = answer?.success ? totalOf(answer.data) : undefined;
+  return answer?.success && typeof total === 'number' ? { items: answer.data.data, total } : undefined;
+};
+const readRemoval = ({ status, json }: Answer) => {
+  if (status === 204) return 'done';
+  return status === 404 && errors.safeParse(json).success ? 'gone' : undefined;
+};
+const describe = ({ id, attributes, relationships }: Key) => ({
+  keyId: id,
+  label: attributes.name ?? undefined,
+  active: true,
+  remark: relationships?.owned_by?.data?.id ? `owned by ${relationships.owned_by.data.id}` : undefined,
+});
+
+/** The whole value decides wherever Datadog shows it; where it does not, the last four characters are a hint. */
+function likeness({ key, last4 }: Key['attributes'], value: string): 'same' | 'hint' | 'different' {
+  if (key && !key.includes('****')) return sameText(key, value) ? 'same' : 'different';
+  return last4 && sameText(last4, value.slice(-4)) ? 'hint' : 'different';
+}
+
+/** The public part of a token stands in its middle: `ddpat_<22>_<36>`. It is unique, and no other token has it. */
+const publicPart = (value: string) => /^dd[ps]at_([A-Za-z0-9]{22})_/.exec(value)?.[1];
+
+function comparePublicPart({ attributes }: Key, { secret }: Leak): Fit {
+  const part = secret && publicPart(secret.expose());
+  return part && attributes.public_portion?.replace(/^dd[ps]at_/, '') === part ? 'same' : 'different';
+}
+
+const isOwnToken = ({ attributes }: Key, credential: Admin) =>
+  [
+    'accessToken' in credential ? credential.accessToken : undefined,
+    'appKey' in credential ? credential.appKey : undefined,
+  ]
+    .map((value) => value && publicPart(value.expose()))
+    .some((part) => part !== undefined && attributes.public_portion?.replace(/^dd[ps]at_/, '') === part);
+
 /** A 403 that is Datadog's own word about the key: a proxy's page is none, nor is the complaint that no key arrived. */
 const refusesKey = ({ status, json }: Answer) =>
   status === 403 && errors.safeParse(json).success && !JSON.stringify(json).includes('API key required');
 
 const withKey = (leaked: Secret) => ({ 'DD-API-KEY': leaked });
 
-const apiKey = kind<Admin, ApiKey>()({
+const limits = 'per organisation and endpoint; the wait is `X-RateLimit-Reset` in seconds, up to an hour';
+const tokenForm = 'Its public part, 22 characters in the middle of the value, stands in the list';
+
+const apiKey = kind<Admin, Key>()({
   docs: 'https://docs.datadoghq.com/api/latest/key-management/#delete-an-api-key',
   identifiers: ['keyId'],
+  detectors: {
+    github: [{ name: 'datadog_api_key' }],
+    trufflehog: [{ name: 'DatadogApikey' }, { name: 'DatadogToken', part: 'api_key' }],
+    gitguardian: [{ name: 'datadog_api_credentials' }],
+  },
   facts: {
-    reversible: false,
-    permission: 'api_keys_read and api_keys_delete',
-    propagation: 'not documented; the deletion shows at once, proof is polled for',
+    carries: 'the value, or `keyId`. The value is compared in full',
+    permission: '`api_keys_read` and `api_keys_delete`',
+    rateLimit: limits,
+    proof: 'the leaked key is refused (`GET /api/v1/validate`); without presenting it, its id is no longer known',
+    propagation: 'not documented; the deletion shows at once, and proof is polled for',
+    verified: [
+      '204 on deletion and 404 on a second one (recorded traffic)',
+      'one key by id shows the whole value, the list the last four characters',
+      'v1 is switched off on government sites',
+    ],
+    believed: [
+      'the preview endpoint `GET /api/v2/validate` names a key by its value: anything odd falls back to the list',
+      'how long the intake accepts a deleted key',
+    ],
+    notes: [
+      'The site `uk1.datadoghq.com` is supported too.',
+      'With `"api":"v1"` in the admin secret a key whose value is known is deleted by its value (`DELETE /api/v1/api_key/{key}`). The value then stands in the address, where proxies log it: leave it at `v2` unless v2 is closed to you.',
+    ],
   },
   self: {
-    request: ({ leaked }) => ({ method: 'GET', path: path`/api/v2/validate`, headers: withKey(leaked) }),
+    request: ({ secret }) => ({ method: 'GET', path: path`/api/v2/validate`, headers: withKey(secret) }),
     read: ({ status, json }) => {
       const answer = status === 200 ? validated.safeParse(json) : undefined;
       return answer?.success ? { keyId: answer.data.data.attributes.api_key_id } : undefined;
     },
   },
-  get: {
-    request: ({ keyId }) => ({ method: 'GET', path: path`/api/v2/api_keys/${keyId}` }),
-    read: ({ status, json }) => {
-      if (status === 404 && errors.safeParse(json).success) return 'absent';
-      const answer = status === 200 ? one.safeParse(json) : undefined;
-      return answer?.success ? answer.data.data : undefined;
-    },
-  },
+  get: { request: ({ keyId }) => ({ method: 'GET', path: path`/api/v2/api_keys/${keyId}` }), read: readOne },
   list: {
-    pageSize: 100,
-    request: ({ page }) => ({
-      method: 'GET',
-      path: path`/api/v2/api_keys`,
-      query: { 'page[size]': '100', 'page[number]': String(page), sort: 'last4' },
-    }),
-    read: ({ status, json }) => {
-      const answer = status === 200 ? many.safeParse(json) : undefined;
-      if (!answer?.success) return undefined;
-      return { keys: answer.data.data, total: answer.data.meta?.page?.total_filtered_count ?? undefined };
-    },
+    request: ({ page }) => ({ method: 'GET', path: path`/api/v2/api_keys`, query: { ...pageOf(page), sort: 'last4' } }),
+    read: readMany,
   },
-  describe: ({ id, attributes }) => ({ keyId: id, label: attributes.name ?? undefined, active: true }),
+  describe,
   compare: ({ attributes }, { secret }) => (secret === undefined ? 'different' : likeness(attributes, secret.expose())),
   isOwn: ({ attributes }, credential) =>
     'apiKey' in credential && likeness(attributes, credential.apiKey.expose()) !== 'different',
   remove: {
-    request: ({ keyId }) => ({ method: 'DELETE', path: path`/api/v2/api_keys/${keyId}` }),
-    read: ({ status, json }) => {
-      if (status === 204) return 'done';
-      return status === 404 && errors.safeParse(json).success ? 'gone' : undefined;
+    request: ({ admin, keyId, leaked }) =>
+      'api' in admin && admin.api === 'v1' && leaked !== undefined
+        ? { method: 'DELETE', path: path`/api/v1/api_key/${leaked.expose()}` }
+        : { method: 'DELETE', path: path`/api/v2/api_keys/${keyId}` },
+    read: (answer) => {
+      const deleted = z.object({ api_key: z.object({}) }).safeParse(answer.json);
+      return answer.status === 200 && deleted.success ? 'done' : readRemoval(answer);
     },
   },
   proof: {
-    request: ({ leaked }) => ({ method: 'GET', path: path`/api/v1/validate`, headers: withKey(leaked) }),
+    request: ({ secret }) => ({ method: 'GET', path: path`/api/v1/validate`, headers: withKey(secret) }),
     read: (answer) => {
       if (answer.status === 200 && accepted.safeParse(answer.json).success) return 'alive';
       return refusesKey(answer) ? 'dead' : undefined;
@@ -102,22 +175,161 @@ const apiKey = kind<Admin, ApiKey>()({
   },
 });
 
-/** The whole value decides; where Datadog does not show it (or masks it), the last four characters are a hint. */
-function likeness({ key, last4 }: ApiKey['attributes'], value: string): 'same' | 'hint' | 'different' {
-  if (key && key.length === value.length && !key.includes('****')) return sameText(key, value) ? 'same' : 'different';
-  return last4 && sameText(last4, value.slice(-4)) ? 'hint' : 'different';
-}
+const applicationKey = kind<Admin, Key>()({
+  docs: 'https://docs.datadoghq.com/api/latest/key-management/#delete-an-application-key',
+  identifiers: ['keyId'],
+  locators: ['name', 'owner'],
+  unmistakable: /^ddapp_[A-Za-z0-9]{34}$/,
+  detectors: {
+    github: [{ name: 'datadog_app_key' }],
+    gitleaks: [{ name: 'datadog-access-token' }],
+    trufflehog: [{ name: 'DatadogToken', part: 'app_key', orValue: true }],
+    gitguardian: [{ name: 'datadog_application_key' }],
+  },
+  facts: {
+    carries:
+      'the value, or `keyId`. In organisations with one-time read the value is never shown again: the last four characters are a hint, confirmed when the alert carries the key’s `name` or its `owner` (a user’s id)',
+    permission: '`org_app_keys_read` and `org_app_keys_write`',
+    rateLimit: limits,
+    proof: 'its id is no longer known',
+    propagation: 'not documented; the deletion shows at once',
+    verified: ['204 on deletion and 404 on a second one', 'one-time read hides the value (recorded in 2025)'],
+    believed: ['the new form `ddapp_` and 34 characters'],
+    notes: ['gitleaks’ rule `datadog-access-token` finds application keys, not API keys.'],
+  },
+  get: { request: ({ keyId }) => ({ method: 'GET', path: path`/api/v2/application_keys/${keyId}` }), read: readOne },
+  list: {
+    request: ({ page }) => ({ method: 'GET', path: path`/api/v2/application_keys`, query: pageOf(page) }),
+    read: readMany,
+  },
+  describe,
+  compare: (key, { secret, identifiers = {} }) => {
+    const fit = secret === undefined ? 'different' : likeness(key.attributes, secret.expose());
+    const { name, owner } = identifiers;
+    const owned = key.relationships?.owned_by?.data?.id;
+    const told = (name !== undefined && name === key.attributes.name) || (owner !== undefined && owner === owned);
+    return fit === 'hint' && told ? 'confirmed' : fit;
+  },
+  isOwn: ({ attributes }, credential) =>
+    'appKey' in credential && likeness(attributes, credential.appKey.expose()) !== 'different',
+  remove: {
+    request: ({ keyId }) => ({ method: 'DELETE', path: path`/api/v2/application_keys/${keyId}` }),
+    read: readRemoval,
+  },
+});
+
+const personalAccessToken = kind<Admin, Key>()({
+  docs: 'https://docs.datadoghq.com/account_management/personal-access-tokens/',
+  identifiers: ['keyId'],
+  unmistakable: /^ddpat_[A-Za-z0-9]{22}_[A-Za-z0-9]{36}$/,
+  detectors: { gitguardian: [{ name: 'datadog_personal_access_token' }] },
+  facts: {
+    carries: `the value, or \`keyId\`. ${tokenForm}`,
+    permission: '`org_app_keys_read` and `org_app_keys_write`',
+    rateLimit: limits,
+    proof: 'its id is no longer known',
+    propagation: 'not documented',
+    verified: ['a second deletion is 204 too, so success does not say that it existed (recorded traffic)'],
+    believed: ['which right is needed: a missing one is a 403, told as such'],
+  },
+  get: {
+    request: ({ keyId }) => ({ method: 'GET', path: path`/api/v2/personal_access_tokens/${keyId}` }),
+    read: readOne,
+  },
+  list: {
+    request: ({ page }) => ({ method: 'GET', path: path`/api/v2/personal_access_tokens`, query: pageOf(page) }),
+    read: readMany,
+  },
+  describe,
+  compare: comparePublicPart,
+  isOwn: isOwnToken,
+  remove: {
+    request: ({ keyId }) => ({ method: 'DELETE', path: path`/api/v2/personal_access_tokens/${keyId}` }),
+    read: readRemoval,
+  },
+});
+
+/** A service account's token, with the account that its address needs. */
+type ServiceToken = Key & { owner: string };
+
+const serviceAccessToken = kind<Admin, ServiceToken>()({
+  docs: 'https://docs.datadoghq.com/account_management/service-access-tokens/',
+  identifiers: ['keyId'],
+  locators: ['owner'],
+  unmistakable: /^ddsat_[A-Za-z0-9]{22}_[A-Za-z0-9]{36}$/,
+  detectors: { gitguardian: [{ name: 'datadog_service_access_token' }] },
+  facts: {
+    carries: `the value, or \`keyId\`; the service account’s id as \`owner\` spares a search through all of them. ${tokenForm}`,
+    permission: '`user_access_read` and `service_account_write`',
+    rateLimit: limits,
+    proof: 'its id is no longer known',
+    propagation: 'not documented',
+    verified: ['204 on deletion; the list gives the public part with its prefix (recorded traffic)'],
+    believed: ['which rights are needed: a missing one is a 403, told as such'],
+  },
+  owners: {
+    named: ({ leak }) => (leak.identifiers?.owner === undefined ? undefined : [leak.identifiers.owner]),
+    list: {
+      request: ({ page }) => ({ method: 'GET', path: path`/api/v2/users`, query: pageOf(page) }),
+      read: ({ status, json }) => {
+        const answer = status === 200 ? users.safeParse(json) : undefined;
+        const total = answer?.success ? totalOf(answer.data) : undefined;
+        if (!answer?.success || typeof total !== 'number') return undefined;
+        const items = answer.data.data.map(({ id, attributes }) => ({
+          id,
+          mayHoldKeys: attributes.service_account !== false,
+        }));
+        return { items, total };
+      },
+    },
+    missing: 'name the service account as identifiers.owner',
+  },
+  get: {
+    request: ({ keyId, owner }) =>
+      owner === undefined
+        ? undefined
+        : { method: 'GET', path: path`/api/v2/service_accounts/${owner}/access_tokens/${keyId}` },
+    read: (answer, { owner = '' }) => {
+      const token = readOne(answer);
+      return typeof token === 'object' ? { ...token, owner } : token;
+    },
+  },
+  list: {
+    request: ({ owner, page }) => ({
+      method: 'GET',
+      path: path`/api/v2/service_accounts/${owner}/access_tokens`,
+      query: pageOf(page),
+    }),
+    read: (answer, { owner }) => {
+      const tokens = readMany(answer);
+      return tokens && { ...tokens, items: tokens.items.map((token) => ({ ...token, owner })) };
+    },
+  },
+  describe: (token) => ({ ...describe(token), owner: token.owner }),
+  compare: comparePublicPart,
+  isOwn: isOwnToken,
+  remove: {
+    request: ({ keyId, owner = '' }) => ({
+      method: 'DELETE',
+      path: path`/api/v2/service_accounts/${owner}/access_tokens/${keyId}`,
+    }),
+    read: readRemoval,
+  },
+});
 
 /** Datadog's keys: https://docs.datadoghq.com/api/latest/key-management/ */
-export const datadog: Provider<Admin, { 'api-key': typeof apiKey }> = {
+export const datadog = provider<Admin>()({
   id: 'datadog',
   title: 'Datadog',
   admin,
   origin: ({ site }) => `https://api.${site}`,
-  authenticate: (credential): Record<string, string | Secret> =>
-    'accessToken' in credential
-      ? { Authorization: bearer(credential.accessToken) }
-      : { 'DD-API-KEY': credential.apiKey, 'DD-APPLICATION-KEY': credential.appKey },
+  authenticate: (credential): Credentials => ({
+    by: 'headers',
+    headers:
+      'accessToken' in credential
+        ? { Authorization: bearer(credential.accessToken) }
+        : { 'DD-API-KEY': credential.apiKey, 'DD-APPLICATION-KEY': credential.appKey },
+  }),
   // Seconds until the window is over, up to an hour: https://docs.datadoghq.com/api/latest/rate-limits/
   waitHint: (answer) => {
     const seconds = Number(answer.header('x-ratelimit-reset') ?? Number.NaN);
@@ -129,8 +341,13 @@ export const datadog: Provider<Admin, { 'api-key': typeof apiKey }> = {
       'appKey' in credential ? { method: 'GET', path: path`/api/v2/validate_keys` } : undefined,
     read: ({ status }) =>
       status === 200
-        ? 'its keys are valid, so a right is missing: it needs api_keys_read and api_keys_delete'
+        ? 'its keys are valid, so a right is missing; docs/providers.md lists them'
         : 'its API key or application key is not valid on this site',
   },
-  kinds: { 'api-key': apiKey },
-};
+  kinds: {
+    'api-key': apiKey,
+    'application-key': applicationKey,
+    'personal-access-token': personalAccessToken,
+    'service-access-token': serviceAccessToken,
+  },
+});

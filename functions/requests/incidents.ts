@@ -3,10 +3,11 @@ import { matching, Problem } from '../platform/lambda.ts';
 import { BadCursor } from '../platform/ledger-listing.ts';
 import { incidentIdForm } from '../revocation/fingerprint.ts';
 import { type IncidentRecord, outcomes, states, view } from '../revocation/incident.ts';
-import { isResting } from '../revocation/ledger.ts';
+import { isResting, isRestorable } from '../revocation/ledger.ts';
 import type { Order } from '../revocation/report.ts';
 import { writeReport } from '../revocation/report.ts';
 import type { RequestServices, Route } from './services.ts';
+import { settled } from './wait.ts';
 
 const query = z.strictObject({
   state: z.enum(states).optional(),
@@ -30,6 +31,8 @@ const query = z.strictObject({
 
 /** An id that was handed out a moment ago may not have been claimed yet: the ledger is looked at this often, this far apart (ms). */
 const looks = 10;
+/** How long the answer to a restore waits for the key to be on again (ms). */
+const restoreWithin = 10_000;
 const lookEvery = 100;
 
 /** `GET /incidents`: newest first. */
@@ -99,6 +102,16 @@ export const rejectIncident: Route = async (request, services) => {
   return { status: 200, body: view(rejected) };
 };
 
+/** `POST /incidents/{id}/restore`: a person undoes our `disable`. Answers when the key is on again, or after a few seconds. */
+export const restoreIncident: Route = async (request, services) => {
+  const record = await theIncident(request.parameters.id, services);
+  if (!isRestorable(record)) throw conflict(record, 'only a key that was disabled here can be restored');
+  const entry = { stage: 'received', detail: 'an operator asked to restore the key' } as const;
+  await resume(record, entry, { restore: true }, request.id, services, false);
+  const rested = await settled(record.id, request.id, restoreWithin, services);
+  return { status: 200, body: view(rested ?? record) };
+};
+
 /** Puts a report into the lane first, then records the decision: dying in between costs an entry, never the leak. */
 async function resume(
   record: IncidentRecord,
@@ -106,11 +119,12 @@ async function resume(
   order: Order,
   delivery: string,
   { ledger, intake }: RequestServices,
+  needsLeak = true,
 ) {
   const lane = record.provider === null ? undefined : intake.lanes[record.provider];
   if (lane === undefined || record.provider === null || record.kind === null)
     throw conflict(record, 'its provider is not configured; configure it and report the leak again');
-  if ((await ledger.sealed(record.id)) === undefined)
+  if (needsLeak && (await ledger.sealed(record.id)) === undefined)
     throw conflict(record, 'the leak itself is not kept any more; report it again');
   const at = new Date(intake.now()).toISOString();
   const sighting = { source: 'operator', at, delivery };
@@ -132,7 +146,7 @@ async function resume(
   const resumed = await ledger.decide(
     incident,
     [record.state],
-    { state: 'received', outcome: null, reason: null },
+    { state: record.inDoubt ? 'unknown' : 'received', outcome: null, reason: null },
     { at, stage, detail },
     record.revision,
   );

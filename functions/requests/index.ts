@@ -1,5 +1,12 @@
 import { Problem } from '../platform/lambda.ts';
-import { approveIncident, getIncident, listIncidents, rejectIncident, retryIncident } from './incidents.ts';
+import {
+  approveIncident,
+  getIncident,
+  listIncidents,
+  rejectIncident,
+  restoreIncident,
+  retryIncident,
+} from './incidents.ts';
 import { postRevocation } from './revocations.ts';
 import type { Route } from './services.ts';
 
@@ -11,6 +18,7 @@ export const routes: Readonly<Record<string, Route>> = {
   'POST /incidents/{id}/retry': retryIncident,
   'POST /incidents/{id}/approve': approveIncident,
   'POST /incidents/{id}/reject': rejectIncident,
+  'POST /incidents/{id}/restore': restoreIncident,
   'GET /health': async () => ({ status: 200, body: { ok: true } }),
 };
 

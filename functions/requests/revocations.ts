@@ -1,15 +1,13 @@
-import * as z from 'zod';
-import { type HttpRequest, matching, Problem, readJson } from '../platform/lambda.ts';
-import { type IncidentRecord, newRecord, view } from '../revocation/incident.ts';
+import { type HttpRequest, Problem, readJson } from '../platform/lambda.ts';
+import { newRecord, view } from '../revocation/incident.ts';
 import { accept } from '../revocation/intake.ts';
 import { leakFromOperator, withoutEcho } from '../revocation/leak.ts';
-import { isReopenable, isResting } from '../revocation/ledger.ts';
 import { route as routeOf } from '../revocation/routing.ts';
-import type { RequestServices, Route } from './services.ts';
+import type { Route } from './services.ts';
+import { isAnswer, settled } from './wait.ts';
 
 /** The longest `Prefer: wait` (s): API Gateway gives up after 30. */
 const waitAtMost = 25;
-const pollEvery = 150;
 
 /** `POST /revocations`: an operator reports a leak, with an order if they like. */
 export const postRevocation: Route = async (request, services) => {
@@ -28,6 +26,7 @@ export const postRevocation: Route = async (request, services) => {
     throw refused('action', `cannot be disable: ${routed.provider} can only delete`);
   const order = { action: wanted, reason: withoutEcho(reason, leak.secret) };
   const wait = waitOf(request);
+  const applied: Record<string, string> = wait > 0 ? { 'preference-applied': `wait=${wait / 1000}` } : {};
   const [id = ''] = await accept(intake, { source: 'operator', delivery: request.id, mayNameKeys: true, order }, [
     leak,
   ]);
@@ -40,8 +39,9 @@ export const postRevocation: Route = async (request, services) => {
       reference: routed.leak.reference,
       location: routed.leak.location,
     });
-  const done = wait > 0 && isResting(record) && isHandled(record, request.id);
-  return { status: done ? 200 : 202, headers: { location: `/incidents/${record.id}` }, body: view(record) };
+  const done = wait > 0 && isAnswer(record, request.id);
+  const headers = { location: `/incidents/${record.id}`, ...applied };
+  return { status: done ? 200 : 202, headers, body: view(record) };
 };
 
 const refused = (field: string, problem: string) =>
@@ -49,29 +49,11 @@ const refused = (field: string, problem: string) =>
     { field, problem },
   ]);
 
+/** The wait that is preferred (ms); one that is malformed is not there: https://www.rfc-editor.org/rfc/rfc7240 */
 function waitOf({ headers }: HttpRequest): number {
-  const wait = /(?:^|[,;\s])wait\s*=\s*"?(\d{1,6})"?/i.exec(headers.prefer ?? '')?.[1];
-  if (wait === undefined) return 0;
-  return matching(Math.min(Number(wait), waitAtMost), z.number()) * 1000;
+  const forms = (headers.prefer ?? '').split(',').map((preference) => form.exec(preference)?.[2]);
+  const seconds = Number(forms.find((wait) => wait !== undefined) ?? 0);
+  return Math.round(Math.min(seconds, waitAtMost) * 1000);
 }
 
-/** Whether what the incident rests in takes this request into account. */
-function isHandled(record: IncidentRecord, delivery: string): boolean {
-  return !isReopenable(record) || record.lease.delivery === delivery;
-}
-
-/** The incident once it rests, or as it stands when the wait (ms) is over. */
-async function settled(
-  id: string,
-  delivery: string,
-  wait: number,
-  { ledger, intake, sleep }: RequestServices,
-): Promise<IncidentRecord | undefined> {
-  const until = intake.now() + wait;
-  for (;;) {
-    const record = await ledger.read(id);
-    const rests = record !== undefined && isResting(record) && isHandled(record, delivery);
-    if (rests || intake.now() + pollEvery >= until) return record;
-    await sleep(pollEvery);
-  }
-}
+const form = /^\s*wait\s*=\s*("?)(\d+(?:\.\d+)?)\1\s*(?:;|$)/i;

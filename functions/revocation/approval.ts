@@ -1,21 +1,17 @@
 import type { Decision } from './policy.ts';
-import { keepLeak, type Run, released, save, tell } from './run.ts';
+import { keepLeak, type Named, type Run, released, save, tell } from './run.ts';
 
 /** Runaway or forged alerts must not become an outage of our own making: past the limit a person decides. */
 export async function withFuse({ services, record }: Run, decision: Decision): Promise<Decision> {
   const { fuse } = services.policy;
   if (decision.do !== 'act' || !decision.automatic || fuse === undefined || record.counted) return decision;
-  if (await services.ledger.countAgainstFuse(fuse)) return decision;
+  if (await services.ledger.countAgainstFuse(record.id, fuse)) return decision;
   const reason = `the fuse has blown: ${fuse.limit} automatic revocations in ${fuse.windowMinutes} minutes`;
   return { do: 'ask', onDeadline: 'wait', reason };
 }
 
 /** A person decides; the message that waits for the deadline keeps the incident's place meanwhile. */
-export async function askPerson(
-  run: Run,
-  ask: Extract<Decision, { do: 'ask' }>,
-  named: { account: string; keyId: string },
-): Promise<void> {
+export async function askPerson(run: Run, ask: Extract<Decision, { do: 'ask' }>, named: Named): Promise<void> {
   const { services, report, record } = run;
   const minutes = services.policy.approval.deadlineMinutes;
   await keepLeak(run);
@@ -25,7 +21,10 @@ export async function askPerson(
     const notBefore = services.now() + minutes * 60_000;
     const approved = ask.onDeadline === 'revoke' ? { approved: named.keyId } : {};
     const order = { ...report.order, ...approved, deadline: true };
-    await services.putBack({ ...report, message, notBefore, fence: record.fence, order }, notBefore - services.now());
+    await services.putBack(
+      { ...report, message, notBefore, since: notBefore, fence: record.fence, order },
+      notBefore - services.now(),
+    );
     lease = { ...lease, message, until: notBefore, scheduled: true };
   }
   tell(run, 'asked', ask.reason);

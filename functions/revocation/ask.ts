@@ -1,7 +1,8 @@
+import { headerNames } from './credentials.ts';
 import { Refused, Unavailable, Unexpected } from './errors.ts';
-import type { Answer, Exchange, Request, Send } from './exchange.ts';
-import type { AnyKind, AnyProvider } from './provider.ts';
-import type { Secret } from './secret.ts';
+import type { Answer, PartialExchange, Request, Send } from './exchange.ts';
+import { withoutEcho } from './leak.ts';
+import type { AnyKind, AnyProvider, KeyTarget, LeakedValue } from './provider.ts';
 
 /** One account at a provider, with the admin credential and the way there. */
 export interface Access {
@@ -12,29 +13,36 @@ export interface Access {
   send: Send;
   /** Epoch ms by which every request must be over. */
   deadline: number;
+  now(): number;
 }
 
-/** Sends as the admin and reads the answer. @throws Refused, Unavailable, Unexpected for every answer nobody wrote down */
+/**
+ * Sends as the admin and reads the answer; undefined when the question cannot be put.
+ * @throws Refused, Unavailable, Unexpected for every answer nobody wrote down
+ */
 export async function askAsAdmin<Input, Result>(
   access: Access,
-  exchange: Exchange<Input & { admin: unknown }, Result>,
+  exchange: PartialExchange<Input & { admin: unknown }, Result>,
   input: Input,
-): Promise<Result> {
+): Promise<Result | undefined> {
   const { provider, admin } = access;
-  const request = exchange.request({ ...input, admin });
-  const answer = await sendTo(access, { ...request, headers: { ...provider.authenticate(admin), ...request.headers } });
-  const result = exchange.read(answer);
-  if (result === undefined) throw faultOf(provider, answer, access.account);
+  const asked = { ...input, admin };
+  const request = exchange.request(asked);
+  if (request === undefined) return undefined;
+  const answer = await sendTo(access, { ...request, as: provider.authenticate(admin) });
+  const result = exchange.read(answer, asked);
+  if (result === undefined) throw faultOf(access, answer);
   return result;
 }
 
-/** Sends with nothing but the leaked key; undefined when the answer is not one that was written down. @throws Unavailable */
+/** Sends with nothing but the leaked key; undefined when it cannot, or the answer is not one that was written down. @throws Unavailable */
 export async function askAsLeaked<Result>(
   access: Access,
-  exchange: Exchange<{ leaked: Secret }, Result>,
-  leaked: Secret,
+  exchange: PartialExchange<LeakedValue, Result>,
+  leak: LeakedValue,
 ): Promise<Result | undefined> {
-  return exchange.read(await sendTo(access, exchange.request({ leaked })));
+  const request = exchange.request(leak);
+  return request && exchange.read(await sendTo(access, request), leak);
 }
 
 function sendTo({ provider, admin, send, deadline }: Access, request: Request): Promise<Answer> {
@@ -42,13 +50,16 @@ function sendTo({ provider, admin, send, deadline }: Access, request: Request): 
 }
 
 /** Tells our own refused credential, a bad moment and a changed contract apart. */
-function faultOf(provider: AnyProvider, answer: Answer, account: string): Error {
+function faultOf({ provider, admin, account, now }: Access, answer: Answer): Error {
   const { status } = answer;
-  if (status === 401 || status === 403)
-    return new Refused(`${provider.id} refuses the admin credential of account ${account} (${status})`);
+  if (status === 401 || status === 403) {
+    const why = provider.explain?.(answer, admin);
+    const message = `${provider.id} refuses the admin credential of account ${account} (${status})`;
+    return new Refused(why === undefined ? message : `${message}: ${why}`, { explained: why !== undefined });
+  }
   if (status === 429 || status >= 500) {
     return new Unavailable(`${provider.id} answered ${status}`, {
-      retryAfterMs: waitHint(provider, answer),
+      retryAfterMs: waitHint(provider, answer, now()),
       untouched: status === 429,
     });
   }
@@ -61,25 +72,32 @@ export async function diagnose(access: Access): Promise<string> {
   const request = provider.diagnose?.request(admin);
   if (!request || !provider.diagnose) return 'it is wrong or lacks a right';
   try {
-    const headers = { ...provider.authenticate(admin), ...request.headers };
-    return provider.diagnose.read(await sendTo(access, { ...request, headers }));
+    return provider.diagnose.read(await sendTo(access, { ...request, as: provider.authenticate(admin) }));
   } catch {
     return 'it is wrong or lacks a right';
   }
 }
 
 /** The request that would be sent about a key, as a dry run shows it: credentials masked. */
-export function planOf({ provider, kind, admin }: Access, action: 'delete' | 'disable', keyId: string): string {
+export function planOf(
+  { provider, kind, admin }: Access,
+  action: 'delete' | 'disable',
+  target: Omit<KeyTarget<unknown>, 'admin'>,
+): string {
   const exchange = action === 'disable' ? kind.disable : kind.remove;
   if (!exchange) return `${provider.id} cannot ${action} this kind of key`;
-  const { method, path, headers } = exchange.request({ admin, keyId });
-  const masked = Object.keys({ ...provider.authenticate(admin), ...headers }).map((name) => `${name}: [secret]`);
-  return [`${method} ${provider.origin(admin)}${path}`, ...masked].join('; ');
+  const { method, path, headers = {} } = exchange.request({ admin, ...target });
+  const secrets = headerNames(provider.authenticate(admin)).map((name) => `${name}: [secret]`);
+  const plain = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  return withoutEcho([`${method} ${provider.origin(admin)}${path}`, ...secrets, ...plain].join('; '), target.leaked);
 }
 
-function waitHint(provider: AnyProvider, answer: Answer): number | undefined {
-  const own = provider.waitHint?.(answer);
+/** A wait (ms) that a refusing answer names: the provider's own way, else seconds or a date in `Retry-After`. */
+function waitHint(provider: AnyProvider, answer: Answer, now: number): number | undefined {
+  const own = provider.waitHint?.(answer, now);
   if (own !== undefined) return own;
-  const seconds = Number(answer.header('retry-after') ?? Number.NaN);
-  return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : undefined;
+  const given = answer.header('retry-after') ?? '';
+  if (/^\d{1,12}$/.test(given)) return Number(given) * 1000;
+  const date = Date.parse(given);
+  return Number.isNaN(date) ? undefined : Math.max(date - now, 0);
 }

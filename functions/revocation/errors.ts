@@ -24,6 +24,19 @@ export class Unavailable extends Error {
 /** The provider refuses our admin credential or its rights. Nothing but a person's repair helps; then a retry just works. */
 export class Refused extends Error {
   override readonly name = 'Refused';
+  /** The provider said why: there is nothing left to find out. */
+  readonly explained: boolean;
+  /** What a person has to do. */
+  readonly remedy: string;
+
+  constructor(
+    message: string,
+    { explained = false, remedy = 'repair it, then retry' }: { explained?: boolean; remedy?: string } = {},
+  ) {
+    super(message);
+    this.explained = explained;
+    this.remedy = remedy;
+  }
 }
 
 /** The provider answered outside its documented contract. Tried three times within a minute, then a person looks. */

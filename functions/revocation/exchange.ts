@@ -1,3 +1,4 @@
+import type { Credentials } from './credentials.ts';
 import { Unexpected } from './errors.ts';
 import type { Secret } from './secret.ts';
 
@@ -24,13 +25,18 @@ export interface Request {
   query?: Record<string, string>;
   /** A `Secret` is exposed only while the request is written to the wire. */
   headers?: Record<string, string | Secret>;
-  /** Sent as JSON. */
+  /** Who sends it. */
+  as?: Credentials;
+  /** Sent as JSON; a `Secret` in it is exposed only while it is written. */
   body?: unknown;
+  /** Sent as a form, in place of a body. */
+  form?: Record<string, string>;
 }
 
 /** What came back: `json` is undefined when the body is empty or is not JSON. */
 export interface Answer {
   status: number;
+  empty: boolean;
   header(name: string): string | undefined;
   json: unknown;
 }
@@ -44,5 +50,17 @@ export type Send = (to: { provider: string; origin: string; deadline: number }, 
  */
 export interface Exchange<Input, Result> {
   request(input: Input): Request;
-  read(answer: Answer): Result | undefined;
+  read(answer: Answer, input: Input): Result | undefined;
 }
+
+/** A question that cannot be put to every input: `request` returns undefined where something is missing for it. */
+export interface PartialExchange<Input, Result> {
+  request(input: Input): Request | undefined;
+  read(answer: Answer, input: Input): Result | undefined;
+}
+
+/**
+ * A list, page by page from 0. With a `total` it is over when that many were read; without one, when `request` has no
+ * further page or a page is empty.
+ */
+export type Listing<Input, Item> = PartialExchange<Input & { page: number }, { items: Item[]; total?: number }>;

@@ -1,13 +1,18 @@
 import { Misconfigured, Refused, Unavailable, Unexpected } from './errors.ts';
 import type { Report } from './report.ts';
-import { type Run, rest, save } from './run.ts';
+import { type Run, rest, type Services, save } from './run.ts';
 
+const day = 24 * 60 * 60 * 1000;
 /** No report is tried for longer than this (ms); then a person is needed. */
-const patience = 24 * 60 * 60 * 1000;
+const patience = day;
+/** A wait longer than this (ms) is none that a provider means. */
+const longestHint = day;
 /** An answer outside the contract is tried this often, these pauses (ms) apart, within a minute. */
 const unexpectedPauses = [5_000, 15_000];
 /** A setting of ours that is wrong is looked at again this often (ms): a person is repairing it. */
 const repairPause = 60_000;
+
+const begunAt = ({ since, sighting }: Report) => since ?? Date.parse(sighting.at);
 
 /**
  * What went wrong with us: put back where trying again helps, parked with the reason where only a person does.
@@ -15,19 +20,19 @@ const repairPause = 60_000;
  */
 export async function settleFault(run: Run, error: unknown): Promise<void> {
   const { services, report } = run;
-  if (error instanceof Refused) return rest(run, 'failed', `${error.message}; repair it, then retry`);
+  if (error instanceof Refused) return rest(run, 'failed', `${error.message}; ${error.remedy}`);
   if (error instanceof Unexpected) {
     const pause = unexpectedPauses[report.tries.unexpected];
     if (pause === undefined) return rest(run, 'failed', `${error.message}; see what changed, then retry`);
     return putBack(run, error.message, pause, { ...report.tries, unexpected: report.tries.unexpected + 1 });
   }
   if (!(error instanceof Unavailable) && !(error instanceof Misconfigured)) throw error;
-  const since = Date.parse(report.sighting.at);
-  if (services.now() - since > patience)
-    return rest(run, 'failed', `${error.message}; tried for a day, retry when it is over`);
+  const end = begunAt(report) + patience;
+  if (services.now() > end) return rest(run, 'failed', `${error.message}; tried for a day, retry when it is over`);
   const tries = { ...report.tries, unavailable: report.tries.unavailable + 1 };
-  const hint = error instanceof Unavailable ? error.retryAfterMs : repairPause;
-  await putBack(run, error.message, hint ?? backoff(tries.unavailable, services.random()), tries);
+  const hint = error instanceof Unavailable ? believable(error.retryAfterMs) : repairPause;
+  const delay = hint ?? backoff(tries.unavailable, services.random());
+  await putBack(run, error.message, Math.min(delay, Math.max(end - services.now(), 0)), tries);
 }
 
 /** About 1 s, then twice as long each time, up to 60 s; spread by a tenth so that many do not come back at once. */
@@ -35,17 +40,30 @@ export function backoff(tries: number, random: number): number {
   return Math.min(1000 * 2 ** (tries - 1), 60_000) * (0.95 + random * 0.1);
 }
 
+const believable = (hint: number | undefined) =>
+  hint !== undefined && hint >= 0 && hint <= longestHint ? hint : undefined;
+
+/** The ledger gave no answer, so nothing can be written down: the report goes back as it is. @throws Error all else, and after a day */
+export async function putBackUnwritten(report: Report, services: Services, error: unknown): Promise<void> {
+  if (!(error instanceof Unavailable) || services.now() > begunAt(report) + patience) throw error;
+  const tries = { ...report.tries, unavailable: report.tries.unavailable + 1 };
+  const delay = backoff(tries.unavailable, services.random());
+  await services.putBack({ ...report, tries, notBefore: services.now() + delay }, delay);
+  services.note({ incident: report.incident, detail: `${error.message}; trying again` });
+}
+
 async function putBack(run: Run, reason: string, delayMs: number, tries: Report['tries']): Promise<void> {
   const { services, report, record } = run;
   const message = services.newId();
   const notBefore = services.now() + Math.max(delayMs, 1000);
+  const until = new Date(notBefore).toISOString();
   // The message goes first: if this run dies in between, the one it came from is delivered again.
   await services.putBack({ ...report, message, tries, notBefore, fence: record.fence }, notBefore - services.now());
-  const until = new Date(notBefore).toISOString();
   services.note({ incident: record.id, detail: `${reason}; trying again at ${until}` });
-  await save(run, {
-    state: record.inDoubt ? 'unknown' : record.accepted ? 'sent' : 'claimed',
-    reason: `${reason}; trying again at ${until}`,
-    lease: { ...record.lease, message, until: notBefore + 60_000, scheduled: true },
+  const lease = { ...record.lease, message, until: notBefore + 60_000, scheduled: true };
+  const state = record.inDoubt ? 'unknown' : record.accepted ? 'sent' : 'claimed';
+  await save(run, { state, reason: `${reason}; trying again at ${until}`, lease }).catch((error) => {
+    // The message is on its way and its fence still holds: it goes on once this run's lease is over.
+    if (!(error instanceof Unavailable)) throw error;
   });
 }

@@ -1,8 +1,8 @@
 import type { Access } from './ask.ts';
-import { Unavailable, Unexpected } from './errors.ts';
-import { type Found, findInAccount } from './find.ts';
+import { Misconfigured, Unavailable, Unexpected } from './errors.ts';
+import { type Found, findInAccount, isPartOf } from './find.ts';
 import type { Leak } from './leak.ts';
-import { type Run, withFreshAdmin } from './run.ts';
+import { accessTo, type Run, withFreshAdmin } from './run.ts';
 
 /** Accounts that are asked at a time. */
 const atOnce = 4;
@@ -20,7 +20,8 @@ export async function findEverywhere(run: Run, leak: Leak, accounts: readonly st
     }
   };
   await Promise.all(Array.from({ length: Math.min(atOnce, accounts.length) }, askOneByOne));
-  if (faults.length > 0 && !found.some(({ fit, own }) => own || fit === 'same')) {
+  // A hint is only worth something when everybody was asked whether theirs fits too.
+  if (faults.length > 0 && found.every(({ fit }) => fit === 'hint')) {
     throw (
       faults.find((fault) => fault instanceof Unavailable) ??
       faults.find((fault) => fault instanceof Unexpected) ??
@@ -28,4 +29,23 @@ export async function findEverywhere(run: Run, leak: Leak, accounts: readonly st
     );
   }
   return found;
+}
+
+/**
+ * The account whose admin credential is leaked, or is the key that was found. Every configured account counts: what one
+ * account can see may be what another acts with. An admin credential that does not exist cannot be hit.
+ * @throws Unavailable
+ */
+export async function accountActingWith(run: Run, leak: Leak, found?: Found): Promise<string | undefined> {
+  for (const account of run.services.accounts) {
+    const access = await accessTo(run, account).catch((error) => {
+      if (error instanceof Misconfigured) return undefined;
+      throw error;
+    });
+    if (access === undefined) continue;
+    const { admin, provider, kind } = access;
+    if (leak.secret !== undefined && isPartOf(admin, leak.secret)) return account;
+    if (found && provider.origin(admin) === found.origin && kind.isOwn(found.record as never, admin)) return account;
+  }
+  return undefined;
 }

@@ -1,7 +1,8 @@
 import { type Access, askAsAdmin, askAsLeaked } from './ask.ts';
-import { Unavailable, Unexpected } from './errors.ts';
+import { Refused, Unavailable } from './errors.ts';
 import type { Leak } from './leak.ts';
-import type { AnyKind, KeyDescription } from './provider.ts';
+import { readAll } from './listing.ts';
+import type { AnyKind, Fit, KeyDescription, LeakedValue } from './provider.ts';
 import { Secret, sameSecret } from './secret.ts';
 
 /** A key at its provider that fits the leak. */
@@ -10,118 +11,137 @@ export interface Found {
   /** Where it lives: two accounts may be two ways to the same place. */
   origin: string;
   key: KeyDescription;
-  /** `conflict`: the alert names this key by id, but its secret is another key's. */
-  fit: 'same' | 'hint' | 'conflict';
-  /** It is the very credential we would act with. */
-  own: boolean;
+  /** The provider's record, for its own functions to look at. */
+  record: unknown;
+  /** How well it fits; `named`: by the id that the alert names, with nothing that speaks against it. */
+  fit: Exclude<Fit, 'different'> | 'named';
+  /** The leaked value was seen to be this key's. */
+  valueMatched: boolean;
 }
 
-const pagesAtMost = 500;
+type Candidate = Pick<Found, 'record' | 'fit'>;
 
 /** Every key in one account that fits the leak; safe requests only. `useLeakedKey` allows the key to name itself. */
 export async function findInAccount(access: Access, leak: Leak, useLeakedKey: boolean): Promise<Found[]> {
   const origin = access.provider.origin(access.admin);
-  if (leak.secret !== undefined && isPartOf(access.admin, leak.secret)) {
-    return [{ account: access.account, origin, key: { keyId: '', active: true }, fit: 'same', own: true }];
-  }
-  const records = await candidates(access, leak, useLeakedKey);
-  return records.map(({ record, fit }) => ({
+  const candidates = await look(access, leak, useLeakedKey);
+  return candidates.map(({ record, fit }) => ({
     account: access.account,
     origin,
     key: access.kind.describe(record as never),
+    record,
     fit,
-    own: access.kind.isOwn(record as never, access.admin),
+    valueMatched: leak.secret !== undefined && fit === 'same',
   }));
 }
 
-type Candidate = { record: unknown; fit: Found['fit'] };
-
-async function candidates(access: Access, leak: Leak, useLeakedKey: boolean): Promise<Candidate[]> {
+async function look(access: Access, leak: Leak, useLeakedKey: boolean): Promise<Candidate[]> {
   const keyId = leak.identifiers?.keyId;
-  const record = keyId === undefined ? undefined : await getByKeyId(access, keyId);
-  if (record !== undefined) {
-    const agreed = agreeing([record], access, leak, 'same');
-    return agreed.length > 0 ? agreed : [{ record, fit: 'conflict' }];
-  }
+  const record = keyId === undefined ? undefined : await getByKeyId(access, leak, { keyId });
+  if (record !== undefined) return [{ record, fit: fitOfNamed(access.kind, record, leak) }];
   // An id that names nothing here may be stale or wrong: the value, where there is one, still tells the key.
-  return leak.secret === undefined && keyId !== undefined ? [] : byOtherMeans(access, leak, useLeakedKey);
+  if (leak.secret === undefined && !namesOtherwise(access.kind, leak)) return [];
+  const { secret } = leak;
+  return (secret && useLeakedKey && (await lookAsLeaked(access, { ...leak, secret }))) || lookInList(access, leak);
 }
 
-async function byOtherMeans(access: Access, leak: Leak, useLeakedKey: boolean): Promise<Candidate[]> {
+/** The alert names this record by its id: what else it says must not speak against it. */
+function fitOfNamed(kind: AnyKind, record: unknown, leak: Leak): Found['fit'] {
+  if (leak.secret === undefined && !namesOtherwise(kind, leak)) return 'named';
+  const fit = kind.compare(record as never, leak);
+  if (fit === 'different') return 'conflict';
+  return fit === 'hint' || leak.secret === undefined ? 'named' : fit;
+}
+
+/** Whether identifiers name the key apart from its id; those that only say where to look do not. */
+const namesOtherwise = ({ identifiers }: AnyKind, leak: Leak) =>
+  identifiers.some((name) => name !== 'keyId' && leak.identifiers?.[name] !== undefined);
+
+/** The leaked key names itself, and the admin sees the key it named. Undefined: it does not, and the list decides. */
+async function lookAsLeaked(access: Access, leak: LeakedValue): Promise<Candidate[] | undefined> {
   const { kind } = access;
-  const named = leak.secret && useLeakedKey && kind.self ? await nameItself(access, kind.self, leak.secret) : undefined;
-  if (named !== undefined && kind.get) {
-    const record = await getByKeyId(access, named);
-    return record === undefined ? [] : agreeing([record], access, leak, 'same');
-  }
-  const listed = agreeing(await listAll(access), access, leak, 'hint').filter(
-    ({ record }) => named === undefined || kind.describe(record as never).keyId === named,
-  );
-  if (named !== undefined) return listed.map(({ record }) => ({ record, fit: 'same' as const }));
+  const named = kind.self && (await nameItself(access, kind.self, leak));
+  if (named === undefined) return undefined;
+  const record = await getByKeyId(access, leak, { keyId: named });
+  if (record === undefined) return [];
+  const fit = kind.compare(record as never, leak);
+  return [{ record, fit: fit === 'different' || fit === 'conflict' ? 'conflict' : 'same' }];
+}
+
+async function lookInList(access: Access, leak: Leak): Promise<Candidate[]> {
+  const candidates = (await listAll(access, leak)).flatMap((record) => fitting(access.kind, record, leak));
   const confirmed: Candidate[] = [];
-  for (const candidate of listed) confirmed.push(...(await confirm(access, leak, candidate)));
+  for (const candidate of candidates) confirmed.push(...(await confirm(access, leak, candidate)));
   return confirmed;
 }
 
-/** Keeps the records that fit; `named` is how well a record fits that the provider itself, or the alert, names by id. */
-function agreeing(records: unknown[], { kind }: Access, leak: Leak, named: Found['fit']): Candidate[] {
-  return records.flatMap((record) => {
-    const compared =
-      leak.secret === undefined && leak.identifiers?.keyId !== undefined ? 'hint' : kind.compare(record as never, leak);
-    if (compared === 'different') return [];
-    return [{ record, fit: compared === 'same' ? 'same' : named }];
-  });
+function fitting(kind: AnyKind, record: unknown, leak: Leak): Candidate[] {
+  const fit = kind.compare(record as never, leak);
+  return fit === 'different' ? [] : [{ record, fit }];
 }
 
-/** A candidate on a hint becomes certain, or falls, when the provider shows the whole value. */
+/** A candidate on a hint becomes certain, or falls, when the provider shows more of it. */
 async function confirm(access: Access, leak: Leak, candidate: Candidate): Promise<Candidate[]> {
-  if (candidate.fit === 'same' || !access.kind.get) return [candidate];
-  const record = await getByKeyId(access, access.kind.describe(candidate.record as never).keyId);
-  return record === undefined ? [] : agreeing([record], access, leak, 'hint');
+  if (candidate.fit !== 'hint' || !access.kind.get) return [candidate];
+  const record = await getByKeyId(access, leak, access.kind.describe(candidate.record as never));
+  return record === undefined ? [] : fitting(access.kind, record, leak);
 }
 
 /** A convenience that may fail in any way: the list then decides. */
 async function nameItself(
   access: Access,
   self: NonNullable<AnyKind['self']>,
-  leaked: Secret,
+  leak: LeakedValue,
 ): Promise<string | undefined> {
   try {
-    return (await askAsLeaked(access, self, leaked))?.keyId;
+    return (await askAsLeaked(access, self, leak))?.keyId;
   } catch (error) {
-    if (error instanceof Unavailable) return undefined;
+    if (error instanceof Unavailable || error instanceof Refused) return undefined;
     throw error;
   }
 }
 
-/** One record by its id, from the endpoint for it or from the list. */
-export async function getByKeyId(access: Access, keyId: string): Promise<unknown | undefined> {
-  const { kind } = access;
-  if (!kind.get) return (await listAll(access)).find((record) => kind.describe(record as never).keyId === keyId);
-  const record = await askAsAdmin(access, kind.get, { keyId });
-  return record === 'absent' ? undefined : record;
+/** One record by its id, from the endpoint for it where that can be asked, else from the list. */
+export async function getByKeyId(
+  access: Access,
+  leak: Leak,
+  { keyId, owner }: { keyId: string; owner?: string | undefined },
+): Promise<unknown | undefined> {
+  const { kind, admin } = access;
+  const within = owner ?? onlyOne(kind.owners?.named({ admin, leak }));
+  const record = kind.get && (await askAsAdmin(access, kind.get, { keyId, owner: within }));
+  if (record === 'absent') return undefined;
+  return record ?? (await listAll(access, leak, within)).find((one) => kind.describe(one as never).keyId === keyId);
 }
 
-/** All pages, to the end. @throws Unavailable when the list changed while it was read, Unexpected when it never ends */
-async function listAll(access: Access): Promise<unknown[]> {
-  const { kind, provider } = access;
-  const seen = new Map<string, unknown>();
-  let read = 0;
-  for (let page = 0; page < pagesAtMost; page += 1) {
-    const { keys, total } = await askAsAdmin(access, kind.list, { page });
-    read += keys.length;
-    for (const key of keys) seen.set(kind.describe(key as never).keyId, key);
-    const last = keys.length === 0 || (total === undefined ? keys.length < kind.list.pageSize : read >= total);
-    if (!last) continue;
-    if (total !== undefined && seen.size < total)
-      throw new Unavailable(`${provider.id}'s list changed while it was read`);
-    return [...seen.values()];
+const onlyOne = (names: readonly string[] | undefined) => (names?.length === 1 ? names[0] : undefined);
+
+/** All records that the account shows, or those of one owner. @throws Refused when nobody says whose to look at */
+async function listAll(access: Access, leak: Leak, owner?: string): Promise<unknown[]> {
+  const { kind } = access;
+  const owners = owner === undefined ? await ownersOf(access, leak) : [owner];
+  const records: unknown[] = [];
+  for (const one of owners) {
+    records.push(...(await readAll(access, kind.list, { owner: one }, (key) => kind.describe(key as never).keyId)));
   }
-  throw new Unexpected(`${provider.id}'s list has more than ${pagesAtMost} pages`);
+  return records;
+}
+
+async function ownersOf(access: Access, leak: Leak): Promise<readonly string[]> {
+  const { kind, admin, provider, account } = access;
+  if (!kind.owners) return [''];
+  const named = kind.owners.named({ admin, leak });
+  if (named !== undefined) return named;
+  if (!kind.owners.list)
+    throw new Refused(`${provider.id} cannot be searched in account ${account}: ${kind.owners.missing}`, {
+      explained: true,
+    });
+  const all = await readAll(access, kind.owners.list, {}, ({ id }) => id);
+  return all.filter(({ mayHoldKeys }) => mayHoldKeys).map(({ id }) => id);
 }
 
 /** Whether a secret is one of the values that an admin credential is made of. */
-function isPartOf(admin: unknown, secret: Secret): boolean {
+export function isPartOf(admin: unknown, secret: Secret): boolean {
   if (admin instanceof Secret) return sameSecret(admin, secret);
   if (admin === null || typeof admin !== 'object') return false;
   return Object.values(admin).some((part) => isPartOf(part, secret));

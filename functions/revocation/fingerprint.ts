@@ -40,11 +40,15 @@ export function seal(key: Secret, incident: string, { leak, mayNameKeys, order }
   return new Uint8Array(Buffer.concat([nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]));
 }
 
-/** Opens what `seal` made. @throws Error when it was made with another key, for another incident, or was changed */
-export function unseal(key: Secret, incident: string, sealed: Uint8Array): Kept {
+/** Opens what `seal` made; undefined when it was made with another key, for another incident, or was changed. */
+export function unseal(key: Secret, incident: string, sealed: Uint8Array): Kept | undefined {
   const bytes = Buffer.from(sealed);
-  const decipher = createDecipheriv('aes-256-gcm', sealingKey(key), bytes.subarray(0, 12));
-  decipher.setAAD(Buffer.from(incident)).setAuthTag(bytes.subarray(-16));
-  const text = Buffer.concat([decipher.update(bytes.subarray(12, -16)), decipher.final()]).toString('utf8');
-  return readKept(JSON.parse(text));
+  try {
+    const decipher = createDecipheriv('aes-256-gcm', sealingKey(key), bytes.subarray(0, 12));
+    decipher.setAAD(Buffer.from(incident)).setAuthTag(bytes.subarray(-16));
+    const text = Buffer.concat([decipher.update(bytes.subarray(12, -16)), decipher.final()]).toString('utf8');
+    return readKept(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
 }

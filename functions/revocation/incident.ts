@@ -78,6 +78,8 @@ export interface IncidentRecord {
   kind: string | null;
   account: string | null;
   keyId: string | null;
+  /** The user or service account that the key belongs to, where its address needs that. */
+  owner: string | null;
   state: State;
   outcome: Outcome | null;
   action: Action | null;
@@ -98,6 +100,8 @@ export interface IncidentRecord {
   inDoubt: boolean;
   /** The provider accepted our request, or shows the key as gone: what the outcome is once the key is proven dead. */
   accepted: 'revoked' | 'disabled' | 'already-gone' | null;
+  /** The leaked value was seen to be this key's: only then does its refusal prove this key dead. */
+  valueMatched: boolean;
   /** It waits for a person only because the key was named without its value. */
   valueSettles: boolean;
   /** It has been counted against the fuse. */
@@ -147,6 +151,7 @@ export function newRecord(
     kind,
     account: null,
     keyId: null,
+    owner: null,
     state: 'received',
     outcome: null,
     action: null,
@@ -163,6 +168,7 @@ export function newRecord(
     lease: { claim: '', message: '', delivery: '', until: 0, scheduled: false },
     inDoubt: false,
     accepted: null,
+    valueMatched: false,
     valueSettles: false,
     counted: false,
   };

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { type Secret, secretValue } from './secret.ts';
+import { type Secret, secretText, secretValue } from './secret.ts';
 
 const text = (max: number) => z.string().min(1).max(max);
 
@@ -21,15 +21,33 @@ const account = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, 'must be an
 const exposure = z.enum(['public', 'private', 'unknown']);
 const detectedAt = z.iso.datetime({ offset: true });
 const reference = text(2048);
+const identifierName = /^[a-z][A-Za-z]{0,31}$/;
+const identifiersAtMost = 8;
 /** Which names mean something is for the provider to say (`identifiers` of each kind). */
 const identifiers = z
-  .record(z.string().regex(/^[a-z][A-Za-z]{0,31}$/, 'must be an identifier such as keyId'), identifier)
-  .refine((value) => Object.keys(value).length <= 8, 'holds too many identifiers');
+  .record(z.string().regex(identifierName, 'must be an identifier such as keyId'), identifier)
+  .refine((value) => Object.keys(value).length <= identifiersAtMost, 'holds too many identifiers');
 const place = { url: text(2048), path: text(1024), line: z.int().min(0), commit: text(128) };
 /** Whether a leak says which credential it is about. */
 export const namesCredential = (leak: { secret?: unknown; identifiers?: object | undefined }) =>
   leak.secret !== undefined || Object.keys(leak.identifiers ?? {}).length > 0;
 const needsCredential = 'needs at least one of secret and identifiers';
+
+const isIdentifier = (name: string, value: unknown) => identifierName.test(name) && identifier.safeParse(value).success;
+
+/** What a source says of where a leak belongs: whether that means something here is for the routing to say. */
+const word = z.string().transform((given) => given.trim().slice(0, 256) || undefined);
+/** Of the identifiers a source gives, those that have the form of one; a `keyId` that has not is refused. */
+const identifiersFromSource = z
+  .record(z.string(), z.unknown())
+  .transform((given) =>
+    Object.fromEntries(
+      Object.entries(given)
+        .filter(([name, value]) => (name === 'keyId' && value !== null) || isIdentifier(name, value))
+        .slice(0, identifiersAtMost),
+    ),
+  )
+  .pipe(z.record(z.string(), identifier));
 
 /** Null is how many senders write "nothing". */
 const orNothing = <Schema extends z.ZodType>(schema: Schema) =>
@@ -40,11 +58,11 @@ const ifReadable = <Schema extends z.ZodType>(schema: Schema) => schema.optional
 /** A leak as sources send it: fields we do not know are ignored, and so is a description that cannot be read. */
 export const leakFromSource = z
   .object({
-    provider: orNothing(provider),
-    kind: orNothing(kind),
-    account: orNothing(account),
-    secret: orNothing(secretValue),
-    identifiers: orNothing(identifiers),
+    provider: orNothing(word.transform((name) => name?.toLowerCase())),
+    kind: orNothing(word.transform((name) => name?.toLowerCase())),
+    account: orNothing(word),
+    secret: orNothing(secretText),
+    identifiers: orNothing(identifiersFromSource),
     location: ifReadable(
       z.object({
         url: ifReadable(place.url),

@@ -1,10 +1,13 @@
 import type { IncidentRecord, Outcome, State, TimelineEntry } from './incident.ts';
 import type { Report } from './report.ts';
 
-/** What a claim found: the incident is ours, or somebody works on it, or it rests; `superseded`, this message is not needed any more. */
+/**
+ * What a claim found: the incident is ours, or somebody works on it (`isNew`: who does cannot know of this report yet), or
+ * it rests; `superseded`, this message is not needed any more.
+ */
 export type Claim =
   | { is: 'claimed'; record: IncidentRecord }
-  | { is: 'held'; record: IncidentRecord }
+  | { is: 'held'; record: IncidentRecord; isNew: boolean }
   | { is: 'settled'; record: IncidentRecord }
   | { is: 'superseded'; record: IncidentRecord };
 
@@ -16,6 +19,7 @@ export type Change = Partial<
     | 'outcome'
     | 'account'
     | 'keyId'
+    | 'owner'
     | 'action'
     | 'reason'
     | 'proof'
@@ -23,6 +27,7 @@ export type Change = Partial<
     | 'lease'
     | 'inDoubt'
     | 'accepted'
+    | 'valueMatched'
     | 'valueSettles'
     | 'counted'
   >
@@ -40,6 +45,7 @@ export interface Query {
 
 /** The DynamoDB table that holds the incidents, which are the idempotency records. Every write is one conditional single-item write. */
 export interface Ledger {
+  // Every method throws Unavailable when the table gives no answer.
   /** Takes the incident for this report until `until` (epoch ms), creates it if nobody reported it yet, notes the sighting. */
   claim(report: Report, until: number): Promise<Claim>;
   /** Writes under the fence of `record` and returns what stands then. @throws LeaseLost when somebody else holds the incident by now. */
@@ -48,10 +54,10 @@ export interface Ledger {
   nameKey(record: IncidentRecord, key: KeyName): Promise<string>;
   /** The incident that already stands for one of these keys. */
   incidentOfKey(keys: KeyName[]): Promise<string | undefined>;
-  /** Makes `record` a pointer to `incident`: from now on both ids mean that one. @throws LeaseLost */
+  /** Makes `record` a pointer to `incident`, which gets its sightings: from now on both ids mean that one. @throws LeaseLost */
   merge(record: IncidentRecord, incident: string): Promise<void>;
-  /** Counts one automatic revocation; false when the window's limit is reached already. */
-  countAgainstFuse(fuse: { limit: number; windowMinutes: number }): Promise<boolean>;
+  /** Counts an incident's automatic revocation, once; false when the window's limit is reached already. */
+  countAgainstFuse(incident: string, fuse: { limit: number; windowMinutes: number }): Promise<boolean>;
   /**
    * Records what a person decided about an incident that rests in one of `from` and stands at the `revision` they saw;
    * undefined when it does not, and nothing is written.
@@ -104,7 +110,8 @@ export function standing(record: IncidentRecord, report: Report, now: number): C
   const { lease } = record;
   if (lease.scheduled && lease.message === report.message) return 'claimed';
   if (isResting(record)) return mayReopen(record, report) ? 'claimed' : 'settled';
-  return lease.until > now ? 'held' : 'claimed';
+  // A person's word does not wait for a message that is only waiting its time.
+  return lease.until > now && !(lease.scheduled && report.order !== undefined) ? 'held' : 'claimed';
 }
 
 /** Nothing was done to the key, so its story may start again; that is recorded in it. */
@@ -113,11 +120,16 @@ export function isReopenable({ state, outcome }: IncidentRecord): boolean {
   return outcome === 'observed' || outcome === 'not-found' || outcome === 'rejected';
 }
 
+/** Only what we switched off ourselves is ours to switch on again. */
+export const isRestorable = ({ outcome, accepted, action }: IncidentRecord) =>
+  outcome === 'disabled' || (outcome === 'failed' && accepted === null && action === 'disable');
+
 /** Whether what a person or a new report says may start again what rests. */
 function mayReopen(record: IncidentRecord, report: Report): boolean {
+  if (report.order?.restore) return isRestorable(record);
   if (!isReopenable(record) || record.lease.delivery === report.sighting.delivery) return false;
   if (report.order !== undefined) return true;
-  if (isKnown(record, report.sighting) || record.outcome === 'protected') return false;
+  if ((isKnown(record, report.sighting) && !report.noted) || record.outcome === 'protected') return false;
   // The key may live: a scan in a dry run, or before its account was configured, must not be the last word.
   if (record.state === 'closed') return record.outcome !== 'rejected';
   // Who waits for a person waits for a person, unless all that was missing is the value that this report brings.

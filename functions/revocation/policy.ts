@@ -9,7 +9,7 @@ export const policySchema = z.strictObject({
     .array(z.strictObject({ provider: z.string(), keyId: z.string(), reason: z.string().min(1) }))
     .default([]),
   /** Past `limit` automatic revocations in a window, every further key waits for a person. */
-  fuse: z.strictObject({ limit: z.int().min(1), windowMinutes: z.int().min(1).max(10_080) }).optional(),
+  fuse: z.strictObject({ limit: z.int().min(1).max(5_000), windowMinutes: z.int().min(1).max(10_080) }).optional(),
   approval: z
     .strictObject({
       approvers: z.array(z.string().min(1)).default([]),
@@ -58,17 +58,27 @@ export function decide(policy: Policy, configured: Action, report: Report, found
       reason: 'policy asks a person before it acts at this provider',
     };
   }
-  if (found.fit === 'hint' && action === 'delete') {
+  const withValue = report.leak?.secret !== undefined;
+  if (!withValue && !report.mayNameKeys) {
+    const reason = `${report.sighting.source} named the key without its value; a person must confirm it`;
+    return { do: 'ask', onDeadline: 'park', reason, valueSettles: true };
+  }
+  const onHint = found.fit === 'hint' || (found.fit === 'named' && withValue && !report.mayNameKeys);
+  if (onHint && action === 'delete') {
     return {
       do: 'ask',
       onDeadline: 'park',
       reason: 'exactly one key fits, but only on a hint; a person must confirm it',
     };
   }
-  if (report.leak?.secret === undefined && !report.mayNameKeys) {
-    const reason = `${report.sighting.source} named the key without its value; a person must confirm it`;
-    return { do: 'ask', onDeadline: 'park', reason, valueSettles: true };
-  }
-  const reason = found.fit === 'same' ? 'exactly one key is the leaked one' : 'exactly one key fits';
+  const reason = reasons[found.fit];
   return { do: 'act', action, automatic: order === undefined, reason };
 }
+
+const reasons: Record<Found['fit'], string> = {
+  same: 'exactly one key is the leaked one',
+  confirmed: 'exactly one key fits on a hint, and the alert confirms it',
+  named: 'the key is named by its id',
+  hint: 'exactly one key fits on a hint',
+  conflict: 'what is known of the key contradicts itself',
+};

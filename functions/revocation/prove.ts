@@ -2,7 +2,8 @@ import { type Access, askAsLeaked } from './ask.ts';
 import { Unavailable } from './errors.ts';
 import { getByKeyId } from './find.ts';
 import type { Proof, TimelineEntry } from './incident.ts';
-import type { Secret } from './secret.ts';
+import type { Leak } from './leak.ts';
+import type { LeakedValue } from './provider.ts';
 
 /** Pauses between checks (ms): death is usually seen at once, and propagation takes seconds where it takes any time. */
 const pauses = [0, 250, 400, 600, 1000, 1500, 2000, 3000, 5000];
@@ -14,14 +15,26 @@ interface Clock {
   sleep(ms: number): Promise<void>;
 }
 
+/** The key to be proven dead. */
+export interface Suspect {
+  keyId: string;
+  owner?: string | undefined;
+  /** The leak, as far as it tells where to look. */
+  leak: Leak;
+  /** Its value may be presented: policy allows it, and it was seen to be this key's. */
+  mayPresent: boolean;
+  /** It was switched off, so its record remains. */
+  disabled: boolean;
+}
+
 /**
- * Asks until the key is dead or the time is up: with the leaked key itself where there is one and policy allows, else by
- * its absence (for a disabled key: by its record). Never returns dead for an answer that does not say so.
+ * Asks until the key is dead or the time is up: with the leaked key itself where that may be presented, else by its
+ * absence (for a disabled key: by its record). Never returns dead for an answer that does not say so.
  * @throws Refused, Unexpected from the look-up by absence
  */
 export async function prove(
   access: Access,
-  target: { keyId: string; leaked: Secret | undefined; disabled: boolean },
+  target: Suspect,
   clock: Clock,
 ): Promise<{ proof: Proof; timeline: TimelineEntry[] }> {
   const proof: Proof = { dead: false, method: methodOf(access, target), checks: [] };
@@ -53,26 +66,25 @@ const sentences = {
   'key-disabled': 'the provider shows the key as disabled',
 } as const;
 
-function methodOf(
-  { kind }: Access,
-  { leaked, disabled }: { leaked: Secret | undefined; disabled: boolean },
-): Proof['method'] {
-  if (leaked !== undefined && kind.proof !== undefined) return 'leaked-key-refused';
-  return disabled ? 'key-disabled' : 'key-absent';
+function methodOf({ kind }: Access, suspect: Suspect): Proof['method'] {
+  const leaked = presentable(suspect);
+  if (leaked !== undefined && kind.proof?.request(leaked) !== undefined) return 'leaked-key-refused';
+  return suspect.disabled ? 'key-disabled' : 'key-absent';
 }
 
-async function check(
-  access: Access,
-  { keyId, leaked }: { keyId: string; leaked: Secret | undefined },
-  method: Proof['method'],
-): Promise<'alive' | 'dead' | 'unknown'> {
+const presentable = ({ leak, mayPresent }: Suspect): LeakedValue | undefined =>
+  mayPresent && leak.secret !== undefined ? { ...leak, secret: leak.secret } : undefined;
+
+async function check(access: Access, suspect: Suspect, method: Proof['method']): Promise<'alive' | 'dead' | 'unknown'> {
+  const { kind } = access;
   try {
-    if (method === 'leaked-key-refused' && leaked !== undefined && access.kind.proof !== undefined) {
-      return (await askAsLeaked(access, access.kind.proof, leaked)) ?? 'unknown';
+    const leaked = presentable(suspect);
+    if (method === 'leaked-key-refused' && leaked !== undefined && kind.proof !== undefined) {
+      return (await askAsLeaked(access, kind.proof, leaked)) ?? 'unknown';
     }
-    const record = await getByKeyId(access, keyId);
+    const record = await getByKeyId(access, suspect.leak, suspect);
     if (record === undefined) return 'dead';
-    return method === 'key-disabled' && !access.kind.describe(record as never).active ? 'dead' : 'alive';
+    return method === 'key-disabled' && !kind.describe(record as never).active ? 'dead' : 'alive';
   } catch (error) {
     if (error instanceof Unavailable) return 'unknown';
     throw error;

@@ -1,21 +1,67 @@
 import type * as z from 'zod';
-import type { Answer, Exchange, Request } from './exchange.ts';
+import type { Credentials } from './credentials.ts';
+import type { Detectors } from './detectors.ts';
+import type { Answer, Exchange, Listing, PartialExchange, Request } from './exchange.ts';
 import type { Leak } from './leak.ts';
 import type { Secret } from './secret.ts';
 
 /** What a provider's record of a key says, in our words. */
 export interface KeyDescription {
   keyId: string;
+  /** The user or service account it belongs to, where its address needs that. */
+  owner?: string | undefined;
   /** A name a person would recognise it by. */
   label?: string | undefined;
   /** False when the provider already disabled, expired or deactivated it. */
   active: boolean;
   /** The provider marks it as one that is meant to be seen by everybody. */
   meantToBePublic?: boolean;
+  /** What a person should know about it, such as a power that makes it worse. */
+  remark?: string | undefined;
 }
 
-/** How well a provider's record fits a leak: `same` is proof, a `hint` (last four characters) is only a candidate. */
-export type Fit = 'same' | 'hint' | 'different';
+/**
+ * How well a provider's record fits a leak.
+ * `same`: the whole value, or a part of it that only this value has; for a leak without a value, an identifier that names it.
+ * `confirmed`: a hint (last four characters), and the alert itself tells the rest: owner, name or place.
+ * `hint`: a candidate for a person.
+ * `conflict`: an identifier names this key, the value is another's.
+ */
+export type Fit = 'same' | 'confirmed' | 'hint' | 'conflict' | 'different';
+
+/** One key, as requests about it name it. */
+export interface KeyTarget<Admin> {
+  admin: Admin;
+  keyId: string;
+  owner?: string | undefined;
+  /** The leaked value, only where it was seen to be this key's. */
+  leaked?: Secret | undefined;
+}
+
+/** A leak that carries its value. */
+export type LeakedValue = Leak & { secret: Secret };
+
+/** A `denied` request was answered, changed nothing, and needs a right that the admin credential lacks. */
+export type Change = 'done' | 'gone' | 'denied';
+
+/** What people should know before they trust us with a kind of key. The docs page is made of it. */
+export interface Facts {
+  /** What an alert must carry for the key to be found, and how certain that is. */
+  carries: string;
+  /** The right the admin credential needs. */
+  permission: string;
+  /** How the provider limits requests, and how it names the wait. */
+  rateLimit: string;
+  /** How death is proven. */
+  proof: string;
+  /** How long a deleted key may still be accepted, as far as anybody knows. */
+  propagation: string;
+  /** What was verified in a source, and what is only believed and therefore has a safe path. */
+  verified: string[];
+  believed: string[];
+  /** Where this departs from what one might read elsewhere, and why. */
+  notes?: string[];
+}
 
 /**
  * One kind of credential at a provider: data and pure functions, written from `docs`. `Admin` is the provider's admin
@@ -27,36 +73,40 @@ export type Fit = 'same' | 'hint' | 'different';
 export interface Kind<Admin, Key> {
   /** The page this was written from. */
   docs: string;
-  /** Names an alert may give to name the key; the first that one is needed to act on it alone. */
+  /** Names an alert may give to name the key: each alone is enough. */
   identifiers: readonly string[];
+  /** Names that only say where to look, such as the key's owner, or that confirm a hint. */
+  locators?: readonly string[];
   /** The value's form, where the form alone is proof of provider and kind. */
   unmistakable?: RegExp;
-  /** What a person should know before trusting us with it. */
-  facts: {
-    /** Whether a key can be switched off and on again. */
-    reversible: boolean;
-    /** The right the admin credential needs. */
-    permission: string;
-    /** How long a deleted key may still be accepted, as far as anybody knows. */
-    propagation: string;
-  };
+  /** What scanners call it. */
+  detectors?: Detectors;
+  facts: Facts;
   /** The leaked key names itself. Used only where policy allows; anything but a clear answer falls back to the list. */
-  self?: Exchange<{ leaked: Secret }, { keyId: string }>;
+  self?: PartialExchange<LeakedValue, { keyId: string }>;
   /** One record by id. */
-  get?: Exchange<{ admin: Admin; keyId: string }, Key | 'absent'>;
-  /** All records, page by page from 0; `total` where the provider tells it. The engine reads to the end. */
-  list: Exchange<{ admin: Admin; page: number }, { keys: Key[]; total?: number | undefined }> & { pageSize: number };
+  get?: PartialExchange<KeyTarget<Admin>, Key | 'absent'>;
+  /** Where keys are listed owner by owner: those that the leak or the configuration names, else all that are listed. */
+  owners?: {
+    named(input: { admin: Admin; leak: Leak }): readonly string[] | undefined;
+    list?: Listing<{ admin: Admin }, { id: string; mayHoldKeys: boolean }>;
+    /** Why nothing can be looked for when nobody is named and there is no list; with the remedy. */
+    missing: string;
+  };
+  /** All records (of one owner, where there are owners). The engine reads to the end. */
+  list: Listing<{ admin: Admin; owner: string }, Key>;
   describe(key: Key): KeyDescription;
   /** Compares a record with a leak; secrets in constant time. A hint is confirmed through `get` where there is one. */
   compare(key: Key, leak: Leak): Fit;
-  /** Whether the record is the credential we act with. In doubt: yes. */
+  /** Whether the record is the credential that `admin` is made of. In doubt: yes. */
   isOwn(key: Key, admin: Admin): boolean;
   /** The request that deletes, and what counts as done and as gone. */
-  remove: Exchange<{ admin: Admin; keyId: string }, 'done' | 'gone'>;
-  /** The request that switches off, where the provider has one. */
-  disable?: Exchange<{ admin: Admin; keyId: string }, 'done' | 'gone'>;
+  remove: Exchange<KeyTarget<Admin>, Change>;
+  /** The requests that switch off, and on again, where the provider has them. */
+  disable?: Exchange<KeyTarget<Admin>, Change>;
+  enable?: Exchange<KeyTarget<Admin>, Change>;
   /** Presents the leaked key where that changes nothing, to see whether it is still accepted. */
-  proof?: Exchange<{ leaked: Secret }, 'alive' | 'dead'>;
+  proof?: PartialExchange<LeakedValue, 'alive' | 'dead'>;
 }
 
 /** A provider is a value. Its id is its file name, registry key, secret name, queue name and metric dimension. */
@@ -67,11 +117,13 @@ export interface Provider<Admin, Kinds extends Record<string, unknown> = Record<
   admin: z.ZodType<Admin>;
   /** Where requests go; a leaked key is presented there and nowhere else. */
   origin(admin: Admin): string;
-  /** The headers that make a request the admin's. Requests that carry the leaked key get none of them. */
-  authenticate(admin: Admin): Record<string, string | Secret>;
-  /** The wait that a refusing answer names, in ms, where it is not the standard `Retry-After`. */
-  waitHint?(answer: Answer): number | undefined;
-  /** After a 401 or 403: a harmless request whose answer tells a bad credential from a missing right. */
+  /** What makes a request the admin's. Requests that carry the leaked key get none of it. */
+  authenticate(admin: Admin): Credentials;
+  /** The wait that a refusing answer names, in ms, where it is not the standard `Retry-After`. `now` is epoch ms. */
+  waitHint?(answer: Answer, now: number): number | undefined;
+  /** What a 401 or 403 says of its own reason, in our words, with the remedy. */
+  explain?(answer: Answer, admin: Admin): string | undefined;
+  /** After a 401 or 403 that says nothing: a harmless request whose answer tells a bad credential from a missing right. */
   diagnose?: { request(admin: Admin): Request | undefined; read(answer: Answer): string };
   kinds: Kinds;
 }
@@ -86,4 +138,10 @@ export type Providers = Readonly<Record<string, AnyProvider>>;
 export const kind =
   <Admin, Key>() =>
   (value: Kind<Admin, Key>) =>
+    value;
+
+/** Checks a provider's types where it is written: `provider<Admin>()({ … })`. */
+export const provider =
+  <Admin>() =>
+  <Kinds extends Record<string, AnyKind>>(value: Provider<Admin, Kinds>) =>
     value;

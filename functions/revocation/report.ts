@@ -11,6 +11,8 @@ export interface Order {
   approved?: string | undefined;
   /** Set on the message that comes back when nobody answered in time. */
   deadline?: boolean | undefined;
+  /** A person undoes our `disable`. */
+  restore?: boolean | undefined;
 }
 
 /** How often a report was put back, and why: each kind of trouble has a ceiling of its own. */
@@ -33,6 +35,10 @@ export interface Report {
   mayNameKeys: boolean;
   order?: Order | undefined;
   tries: Tries;
+  /** Epoch ms from when trying again has its limit; absent, since the sighting. */
+  since?: number | undefined;
+  /** Its sighting is noted, but what it brings has not been looked at: another run held the incident. */
+  noted?: boolean | undefined;
   /** For a message that a run put back: the fence of that run. A later claim makes the message superfluous. */
   fence?: number | undefined;
   /** Epoch ms before which there is no point in trying. */
@@ -44,6 +50,7 @@ const order = z.object({
   reason: z.string().optional(),
   approved: z.string().optional(),
   deadline: z.boolean().optional(),
+  restore: z.boolean().optional(),
 });
 /** A leak as it was written by us: checked when it came in, so taken as it is. */
 const leak = z
@@ -89,6 +96,8 @@ const wire = z.object({
   mayNameKeys: z.boolean(),
   order: order.optional(),
   tries: z.object({ unavailable: z.int(), unexpected: z.int() }),
+  since: z.number().optional(),
+  noted: z.boolean().optional(),
   fence: z.int().optional(),
   notBefore: z.number().optional(),
 });

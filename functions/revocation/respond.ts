@@ -1,17 +1,21 @@
 import { askPerson, expire, withFuse } from './approval.ts';
 import { planOf } from './ask.ts';
 import { LeaseLost } from './errors.ts';
-import { settleFault } from './faults.ts';
+import { putBackUnwritten, settleFault } from './faults.ts';
 import type { Found } from './find.ts';
-import { findEverywhere } from './find-everywhere.ts';
+import { accountActingWith, findEverywhere } from './find-everywhere.ts';
 import { type Leak, withoutEcho } from './leak.ts';
+import type { Claim } from './ledger.ts';
 import { decide } from './policy.ts';
 import type { Report } from './report.ts';
+import { restore } from './restore.ts';
 import { close, revoke, settleDoubt } from './revoke.ts';
-import { accessTo, leakOf, nameOf, type Run, reserve, rest, type Services, startRun, tell } from './run.ts';
+import { accessTo, leakOf, type Named, nameOf, type Run, reserve, rest, type Services, startRun, tell } from './run.ts';
 
 /** A lease outlives its function by this much (ms), so that a run that is being stopped cannot meet its successor. */
 const grace = 2_000;
+/** A report that brings something new to an incident that is held looks again this soon (ms). */
+const lookAgain = 3_000;
 
 /**
  * Takes one report to the end of what can be done now: claim, find, decide, record `sent`, revoke, prove, close.
@@ -24,22 +28,35 @@ export async function respond(report: Report, services: Services, endsAt: number
   if (report.notBefore !== undefined && report.notBefore > now()) {
     return services.putBack(report, report.notBefore - now());
   }
-  const claim = await ledger.claim(report, endsAt + grace);
-  if (claim.is === 'held' && (claim.record.lease.message === report.message || report.fence !== undefined)) {
-    return services.putBack(report, Math.max(claim.record.lease.until - now(), 0) + 1000);
-  }
-  if (claim.is !== 'claimed') return;
-  const run = startRun(claim.record, report, services, endsAt);
-  services.note({ incident: run.record.id, stage: 'claimed' });
   try {
+    const claim = await ledger.claim(report, endsAt + grace);
+    if (claim.is === 'held') return await waitForTurn(report, claim, services);
+    if (claim.is !== 'claimed') return;
+    const run = startRun(claim.record, report, services, endsAt);
+    services.note({ incident: run.record.id, stage: 'claimed' });
     await pursue(run).catch((error) => settleFault(run, error));
   } catch (error) {
-    if (!(error instanceof LeaseLost)) throw error;
+    if (error instanceof LeaseLost) return;
+    await putBackUnwritten(report, services, error);
   }
+}
+
+/** Another run has the incident. What that run cannot know of comes back when it is done; the rest is only a sighting. */
+async function waitForTurn(
+  report: Report,
+  { record, isNew }: Extract<Claim, { is: 'held' }>,
+  services: Services,
+): Promise<void> {
+  const left = Math.max(record.lease.until - services.now(), 0) + 1000;
+  if (record.lease.message === report.message || report.fence !== undefined) return services.putBack(report, left);
+  if (report.order === undefined && !isNew && !report.noted) return;
+  const delay = Math.min(left, lookAgain);
+  await services.putBack({ ...report, noted: true, notBefore: services.now() + delay }, delay);
 }
 
 async function pursue(run: Run): Promise<void> {
   const { report, services, record } = run;
+  if (report.order?.restore) return restore(run);
   const leak = await leakOf(run);
   if (report.order?.deadline && report.order.approved === undefined) return expire(run);
   if (!Object.hasOwn(services.provider.kinds, report.kind))
@@ -49,49 +66,71 @@ async function pursue(run: Run): Promise<void> {
   }
   const { account, keyId, accepted, inDoubt } = record;
   if (account !== null && keyId !== null && accepted !== null)
-    return close(run, leak, { account, keyId, outcome: accepted });
+    return close(run, leak, { ...record, account, keyId }, accepted);
   if (account !== null && keyId !== null && inDoubt) {
-    return settleDoubt(run, leak, { account, keyId, action: record.action === 'disable' ? 'disable' : 'delete' });
+    const action = record.action === 'disable' ? 'disable' : 'delete';
+    return settleDoubt(run, leak, { ...record, account, keyId }, action);
   }
   if (await isAnotherStory(run, leak)) return;
+  const actsWith = leak.secret && (await accountActingWith(run, leak));
+  if (actsWith !== undefined) return protectOwn(run, { account: actsWith });
   const accounts = leak.account === undefined ? services.accounts : [leak.account];
   const found = await findEverywhere(run, leak, accounts);
   await judge(run, leak, found, accounts);
 }
 
+const protectOwn = (run: Run, named: Partial<Named>) =>
+  rest(run, 'protected', 'it is the very credential we act with; replace it by hand', named);
+
+/** How much a fit says, the most first. */
+const weight: readonly Found['fit'][] = ['conflict', 'same', 'confirmed', 'named', 'hint'];
+
 /** The exactly-one rule: none, and nothing happens; several, and a person decides; one, and policy is asked. */
 async function judge(run: Run, leak: Leak, found: Found[], accounts: readonly string[]): Promise<void> {
-  const own = found.find((match) => match.own);
-  if (own) {
-    const keyId = own.key.keyId || null;
-    return rest(run, 'protected', 'it is the very credential we act with; replace it by hand', {
-      account: own.account,
-      keyId,
-    });
-  }
-  const certain = apart(found).filter(({ fit }) => fit !== 'hint');
-  const [match, ...others] = certain.length > 0 ? certain : apart(found);
+  const keys = apart(found);
+  const best = weight.find((fit) => keys.some((key) => key.fit === fit));
+  const [match, ...others] = keys.filter(({ fit }) => fit === best);
   if (match === undefined)
     return rest(run, 'not-found', `none of the accounts asked has it: ${accounts.join(', ')}`.slice(0, 1000));
+  for (const key of [match, ...others]) {
+    if ((await accountActingWith(run, leak, key)) !== undefined) return protectOwn(run, namedAs(key));
+  }
   if (others.length > 0) {
     const names = [match, ...others].map(({ account, key }) => `${account}/${key.keyId}`);
     return rest(run, 'ambiguous', `${names.length} keys fit: ${names.slice(0, 10).join(', ')}`);
   }
   if (match.fit === 'conflict')
-    return rest(run, 'ambiguous', 'the alert names one key by its id and another by its value');
-  const { account, key, fit } = match;
-  const remarks = [
-    key.active ? '' : ', already switched off by the provider',
-    fit === 'hint' ? ', on a hint' : '',
-  ].join('');
-  tell(
-    run,
-    'found',
-    `${key.label ? `"${withoutEcho(key.label, leak.secret).slice(0, 100)}" ` : ''}${key.keyId} in account ${account}${remarks}`,
-  );
-  const incident = await run.services.ledger.nameKey(run.record, nameOf(run, account, key.keyId));
-  if (incident !== run.record.id) return joinStory(run, incident);
+    return rest(run, 'ambiguous', 'the alert names one key by an identifier and another by its value');
+  tell(run, 'found', inWords(match, leak));
+  if (isCertain(run, leak, match)) {
+    const incident = await run.services.ledger.nameKey(run.record, nameOf(run, match.account, match.key.keyId));
+    if (incident !== run.record.id) return joinStory(run, incident);
+  }
   await proceed(run, leak, match);
+}
+
+/** Whether the leak is this key for certain, so that the two may share one incident. A person's word makes it so. */
+const isCertain = ({ report }: Run, leak: Leak, { fit, key }: Found) =>
+  fit === 'same' ||
+  fit === 'confirmed' ||
+  (fit === 'named' && leak.secret === undefined) ||
+  report.order?.approved === key.keyId;
+
+const namedAs = ({ account, key, valueMatched }: Found): Named => ({
+  account,
+  keyId: key.keyId,
+  owner: key.owner ?? null,
+  valueMatched,
+});
+
+function inWords({ key, account, fit }: Found, leak: Leak): string {
+  const label = key.label ? `"${withoutEcho(key.label, leak.secret).slice(0, 100)}" ` : '';
+  const remarks = [
+    key.active ? '' : 'already switched off by the provider',
+    fit === 'hint' ? 'on a hint' : '',
+    key.remark ?? '',
+  ].filter(Boolean);
+  return [`${label}${key.keyId} in account ${account}`, ...remarks].join(', ');
 }
 
 /** The same key seen through two accounts of one organisation is one key. */
@@ -104,22 +143,27 @@ function apart(found: Found[]): Found[] {
 
 async function proceed(run: Run, leak: Leak, match: Found): Promise<void> {
   const { services, report } = run;
-  const named = { account: match.account, keyId: match.key.keyId };
-  if (!match.key.active) return close(run, leak, { ...named, outcome: 'already-gone', recordRemains: true });
+  const named = namedAs(match);
+  if (!match.key.active) return close(run, leak, named, 'already-gone', true);
   const decision = await withFuse(run, decide(services.policy, services.action, report, match));
   if (decision.do === 'refuse') return rest(run, 'protected', decision.reason, named);
   if (decision.do === 'ask') return askPerson(run, decision, named);
   if (decision.do === 'plan') {
-    tell(run, 'planned', planOf(await accessTo(run, match.account), decision.action, match.key.keyId));
+    const access = await accessTo(run, match.account);
+    const { keyId, owner } = match.key;
+    tell(run, 'planned', planOf(access, decision.action, { keyId, owner, leaked: leak.secret }));
     return rest(run, 'observed', decision.reason, { ...named, action: 'observe' });
   }
-  await revoke(run, leak, { ...named, action: decision.action, reason: decision.reason });
+  await revoke(run, leak, named, { action: decision.action, reason: decision.reason });
 }
 
-/** A key that is named by its id may have an incident already, opened by its value: then both are one. */
+/**
+ * A key that is named by nothing but its id may have an incident already, opened by its value: then both are one. A leak
+ * with a value is looked up first, because its id may be another key's.
+ */
 async function isAnotherStory(run: Run, leak: Leak): Promise<boolean> {
   const keyId = leak.identifiers?.keyId;
-  if (keyId === undefined || run.record.keyId !== null) return false;
+  if (keyId === undefined || leak.secret !== undefined || run.record.keyId !== null) return false;
   const names = run.services.accounts.map((account) => nameOf(run, account, keyId));
   const incident = await run.services.ledger.incidentOfKey(names);
   if (incident === undefined || incident === run.record.id) return false;
@@ -129,5 +173,5 @@ async function isAnotherStory(run: Run, leak: Leak): Promise<boolean> {
 
 async function joinStory({ record, report, services, deadline }: Run, incident: string): Promise<void> {
   await services.ledger.merge(record, incident);
-  await respond({ ...report, incident, fence: undefined }, services, deadline + reserve);
+  await respond({ ...report, incident, fence: undefined, noted: true }, services, deadline + reserve);
 }

@@ -3,31 +3,34 @@ import { LeaseLost, Refused, Unavailable } from './errors.ts';
 import { getByKeyId } from './find.ts';
 import type { Leak } from './leak.ts';
 import { prove } from './prove.ts';
-import { type Run, rest, save, tell, withFreshAdmin } from './run.ts';
+import { type Named, type Run, rest, save, tell, withFreshAdmin } from './run.ts';
 
 /** A deletion is not begun with less time than this left (ms). */
 const needed = 4_000;
 
-/** The one key that was found, and what is to be done to it. */
-export interface Target {
-  account: string;
-  keyId: string;
+/** What is to be done to the one key that was found, and why. */
+export interface Deed {
   action: 'delete' | 'disable';
   reason: string;
 }
 
 /** Writes `sent`, then sends, then proves. After `sent` a lost answer is settled by reading the provider, never by hoping. */
-export async function revoke(run: Run, leak: Leak, target: Target): Promise<void> {
-  const { account, keyId, action, reason } = target;
+export async function revoke(run: Run, leak: Leak, key: Named, { action, reason }: Deed): Promise<void> {
+  const { account, keyId, owner, valueMatched } = key;
+  const named = { account, keyId, owner, valueMatched };
   const earlierDoubt = run.record.inDoubt;
   const result = await withFreshAdmin(run, account, async (access) => {
     const exchange = action === 'disable' ? access.kind.disable : access.kind.remove;
     if (!exchange) return 'impossible' as const;
     if (run.services.now() > run.deadline - needed) throw new Unavailable('too little time was left in this run');
     tell(run, 'sent', `${action}: ${reason}`);
-    await save(run, { state: 'sent', account, keyId, action, reason: null, inDoubt: true, counted: true });
+    await save(run, { ...named, state: 'sent', action, reason: null, inDoubt: true, counted: true });
     try {
-      return await askAsAdmin(access, exchange, { keyId });
+      const leaked = valueMatched ? leak.secret : undefined;
+      const answer = await askAsAdmin(access, exchange, { keyId, owner: owner ?? undefined, leaked });
+      if (answer !== 'denied') return answer;
+      const message = `${access.provider.id} does not let the admin credential of account ${account} ${action} this key`;
+      throw new Refused(message, { explained: true });
     } catch (error) {
       // A refusal and a rate limit are answers: that request did nothing, so it leaves no doubt of its own.
       const untouched = error instanceof Refused || (error instanceof Unavailable && error.untouched);
@@ -36,36 +39,29 @@ export async function revoke(run: Run, leak: Leak, target: Target): Promise<void
     }
   });
   if (result === 'impossible')
-    return rest(run, 'failed', `${run.report.provider} cannot ${action} this kind of key`, { account, keyId });
+    return rest(run, 'failed', `${run.report.provider} cannot ${action} this kind of key`, named);
   tell(run, 'accepted', result === 'gone' ? 'the provider does not have it any more' : undefined);
   const ours = result === 'done' || earlierDoubt;
-  await close(run, leak, {
-    account,
-    keyId,
-    outcome: ours ? (action === 'disable' ? 'disabled' : 'revoked') : 'already-gone',
-  });
-}
-
-/** A key the provider no longer honours, if the proof agrees. */
-export interface Ending {
-  account: string;
-  keyId: string;
-  outcome: 'revoked' | 'disabled' | 'already-gone';
-  /** The provider keeps a record of the key that shows it as switched off. */
-  recordRemains?: boolean;
+  await close(run, leak, key, ours ? (action === 'disable' ? 'disabled' : 'revoked') : 'already-gone');
 }
 
 /** Proves the key dead and closes; a key that still lives when the time is up is asked about again later. */
-export async function close(run: Run, leak: Leak, { account, keyId, outcome, recordRemains }: Ending): Promise<void> {
+export async function close(
+  run: Run,
+  leak: Leak,
+  { account, keyId, owner, valueMatched }: Named,
+  outcome: 'revoked' | 'disabled' | 'already-gone',
+  /** The provider keeps a record of the key that shows it as switched off. */
+  recordRemains = outcome === 'disabled',
+): Promise<void> {
   const { services } = run;
-  const leaked = services.policy.useLeakedKey ? leak.secret : undefined;
-  const disabled = recordRemains ?? outcome === 'disabled';
-  const target = { keyId, leaked, disabled };
-  const proving = withFreshAdmin(run, account, (access) => prove(access, target, services));
+  const named = { account, keyId, owner, valueMatched };
+  const mayPresent = services.policy.useLeakedKey && valueMatched;
+  const suspect = { keyId, owner: owner ?? undefined, leak, mayPresent, disabled: recordRemains };
+  const proving = withFreshAdmin(run, account, (access) => prove(access, suspect, services));
   const { proof, timeline } = await proving.catch(async (error) => {
     // What the provider accepted must not be forgotten because the proof could not be had.
-    if (!(error instanceof LeaseLost))
-      await save(run, { state: 'sent', account, keyId, accepted: outcome, inDoubt: false });
+    if (!(error instanceof LeaseLost)) await save(run, { ...named, state: 'sent', accepted: outcome, inDoubt: false });
     throw error;
   });
   const toldAlive = run.record.timeline.some(({ stage }) => stage === 'alive');
@@ -74,30 +70,23 @@ export async function close(run: Run, leak: Leak, { account, keyId, outcome, rec
   const checks = [...(run.record.proof?.checks ?? []), ...proof.checks].slice(-100);
   const last = checks.at(-1);
   if (!proof.dead || last === undefined) {
-    await save(run, { state: 'sent', account, keyId, accepted: outcome, inDoubt: false, proof: { ...proof, checks } });
-    throw new Unavailable('accepted by the provider but still alive');
+    await save(run, { ...named, state: 'sent', accepted: outcome, inDoubt: false, proof: { ...proof, checks } });
+    const seenAlive = checks.findLast(({ result }) => result !== 'unknown')?.result === 'alive';
+    throw new Unavailable(`accepted by the provider but ${seenAlive ? 'still alive' : 'not yet seen dead'}`);
   }
   const timeToDeadMs = outcome === 'already-gone' ? null : Date.parse(last.at) - Date.parse(run.record.receivedAt);
-  await rest(run, outcome, null, { account, keyId, proof: { ...proof, checks }, timeToDeadMs, inDoubt: false });
+  await rest(run, outcome, null, { ...named, proof: { ...proof, checks }, timeToDeadMs, inDoubt: false });
 }
 
 /** A request was sent and its answer lost: the provider is read first, and only what it shows is acted on. */
-export async function settleDoubt(
-  run: Run,
-  leak: Leak,
-  { account, keyId, action }: Omit<Target, 'reason'>,
-): Promise<void> {
+export async function settleDoubt(run: Run, leak: Leak, key: Named, action: Deed['action']): Promise<void> {
+  const { account, keyId, owner } = key;
   const done = await withFreshAdmin(run, account, async (access) => {
-    const record = await getByKeyId(access, keyId);
+    const record = await getByKeyId(access, leak, { keyId, owner: owner ?? undefined });
     return record === undefined || (action === 'disable' && !access.kind.describe(record as never).active);
   });
   if (!done)
-    return revoke(run, leak, {
-      account,
-      keyId,
-      action,
-      reason: 'the answer was lost and the provider still has the key',
-    });
+    return revoke(run, leak, key, { action, reason: 'the answer was lost and the provider still has the key' });
   tell(run, 'accepted', 'the answer was lost; the provider shows that it was done');
-  await close(run, leak, { account, keyId, outcome: action === 'disable' ? 'disabled' : 'revoked' });
+  await close(run, leak, key, action === 'disable' ? 'disabled' : 'revoked');
 }

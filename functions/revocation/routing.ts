@@ -1,5 +1,6 @@
 import { type Leak, withoutEchoes } from './leak.ts';
 import type { AnyKind, Providers } from './provider.ts';
+import { isSecretValue } from './secret.ts';
 
 /** Where a leak belongs, or the field that keeps it from belonging anywhere, with the remedy. */
 export type Route =
@@ -9,12 +10,16 @@ export type Route =
 /** Tells provider and kind of a leak: as it says, else by a form that is proof. Cleans the leak of echoes of its secret. */
 export function route(given: Leak, providers: Providers): Route {
   const leak = withoutEchoes(given);
-  const known = Object.keys(providers).join(', ');
+  if (leak.secret !== undefined && !isSecretValue(leak.secret)) {
+    const problem = 'holds spaces, line ends or other characters that no key here has';
+    return { is: 'unrouted', provider: null, kind: null, leak, field: 'secret', problem };
+  }
+  const all = Object.keys(providers).join(', ');
   const id = leak.provider ?? providerByForm(leak, providers);
   const provider = id === undefined ? undefined : Object.hasOwn(providers, id) ? providers[id] : undefined;
   if (id === undefined || provider === undefined) {
     const problem =
-      leak.provider === undefined ? `cannot be told from the secret; name one of ${known}` : `is not one of ${known}`;
+      leak.provider === undefined ? `cannot be told from the secret; name one of ${all}` : `is not one of ${all}`;
     return { is: 'unrouted', provider: null, kind: null, leak, field: 'provider', problem };
   }
   const kinds = Object.keys(provider.kinds);
@@ -30,9 +35,10 @@ export function route(given: Leak, providers: Providers): Route {
       problem: `is not one of ${kinds.join(', ')}`,
     };
   }
-  const entries = Object.entries(leak.identifiers ?? {});
-  const identifiers = Object.fromEntries(entries.filter(([name]) => kind.identifiers.includes(name)));
-  if (leak.secret === undefined && Object.keys(identifiers).length === 0) {
+  const known = [...kind.identifiers, ...(kind.locators ?? [])];
+  const entries = Object.entries(leak.identifiers ?? {}).filter(([name]) => known.includes(name));
+  const identifiers = Object.fromEntries(entries);
+  if (leak.secret === undefined && !kind.identifiers.some((name) => identifiers[name] !== undefined)) {
     const problem = `names no key; ${id} ${kindId} knows ${kind.identifiers.join(', ')}`;
     return { is: 'unrouted', provider: id, kind: kindId, leak, field: 'identifiers', problem };
   }

@@ -109,8 +109,8 @@ export async function keepLeak({ report, record, services }: Run): Promise<void>
 export async function leakOf({ report, record, services }: Run): Promise<Leak> {
   if (report.leak !== undefined) return report.leak;
   const sealed = await services.ledger.sealed(record.id);
-  if (sealed === undefined) throw new Unexpected('the leak is not kept any more; report it again');
-  const kept = unseal(await services.fingerprint(), record.id, sealed);
+  const kept = sealed && unseal(await services.fingerprint(), record.id, sealed);
+  if (kept === undefined) throw new Refused('the leak is not kept any more', { remedy: 'report it again' });
   Object.assign(report, kept, { order: { ...kept.order, ...report.order } });
   return kept.leak;
 }
@@ -120,7 +120,8 @@ export async function accessTo({ services, report, deadline }: Run, account: str
   const kind = services.provider.kinds[report.kind];
   if (!kind) throw new Unexpected(`${services.provider.id} has no kind ${report.kind}`);
   const admin = await services.adminOf(account, fresh);
-  return { provider: services.provider, kind, account, admin, send: services.send, deadline };
+  const { provider, send, now } = services;
+  return { provider, kind, account, admin, send, deadline, now };
 }
 
 /** A refused admin credential is read anew once: it may have been rotated a minute ago. */
@@ -138,10 +139,13 @@ export async function withFreshAdmin<Result>(
   try {
     return await act(access);
   } catch (error) {
-    if (!(error instanceof Refused)) throw error;
+    if (!(error instanceof Refused) || error.explained) throw error;
     throw new Refused(`${error.message}: ${await diagnose(access)}`);
   }
 }
+
+/** What the incident keeps of the key that was found: enough to ask for it again. */
+export type Named = Pick<IncidentRecord, 'valueMatched' | 'owner'> & { account: string; keyId: string };
 
 /** A key's own name at its provider. */
 export const nameOf = ({ report }: Run, account: string, keyId: string): KeyName => ({

@@ -39,16 +39,28 @@ export function sameSecret(left: Secret, right: Secret): boolean {
   return sameText(left.expose(), right.expose());
 }
 
-/**
- * A schema for one secret value: 1 to 4,096 visible ASCII characters, so that it can stand in a header whole.
- * White space and quotes around it, as copied text carries them, are dropped.
- */
+/** White space and quotes around a value, as copied text carries them, are dropped. */
+const bare = (value: string) => value.trim().replace(/^(["'`])(.*)\1$/u, '$2');
+const isPlain = (value: string) => /^[\x21-\x7e]{1,4096}$/.test(value);
+
+/** A schema for one secret value: 1 to 4,096 visible ASCII characters, so that it can stand in a header whole. */
 export const secretValue = z
   .string()
   .max(8192)
-  .transform((value) => value.trim().replace(/^(["'`])(.*)\1$/u, '$2'))
-  .refine((value) => /^[\x21-\x7e]{1,4096}$/.test(value), 'must be 1 to 4,096 visible ASCII characters')
+  .transform(bare)
+  .refine(isPlain, 'must be 1 to 4,096 visible ASCII characters')
   .transform((value) => new Secret(value));
+
+/** A schema for what a scanner took for a secret, such as a whole file: whether that is one is for the routing to say. */
+export const secretText = z
+  .string()
+  .max(65_536)
+  .transform(bare)
+  .refine((value) => value !== '', 'must not be empty')
+  .transform((value) => new Secret(value));
+
+/** Whether a value has the form that a provider's secret can have. */
+export const isSecretValue = (secret: Secret) => isPlain(secret.expose());
 
 /** The value of an `Authorization` header with scheme Bearer; as secret as the token in it. */
 export const bearer = (token: Secret) => new Secret(`Bearer ${token.expose()}`);

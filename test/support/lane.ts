@@ -4,6 +4,7 @@ import { Agent } from 'undici';
 import { createSend } from '../../functions/platform/http.ts';
 import { dynamoLedger } from '../../functions/platform/ledger.ts';
 import { check } from '../../functions/platform/secrets.ts';
+import { signingIn } from '../../functions/platform/sign-in.ts';
 import { incidentId } from '../../functions/revocation/fingerprint.ts';
 import type { Action, IncidentRecord } from '../../functions/revocation/incident.ts';
 import { leakFromSource } from '../../functions/revocation/leak.ts';
@@ -81,6 +82,7 @@ export function testLane({ provider, accounts, action = 'delete', policy = {}, l
   const waiting: { body: string; at: number }[] = [];
   const notes: Note[] = [];
   const reads: string[] = [];
+  const admins = new Map<string, unknown>();
   const services: Services = {
     provider,
     accounts: Object.keys(accounts),
@@ -89,10 +91,14 @@ export function testLane({ provider, accounts, action = 'delete', policy = {}, l
     ledger,
     adminOf: async (account, fresh) => {
       reads.push(`${account}${fresh ? ' fresh' : ''}`);
-      return check(account, JSON.stringify(accounts[account]), provider.admin);
+      const known = admins.get(account);
+      if (known !== undefined && !fresh) return known;
+      const admin = check(account, JSON.stringify(accounts[account]), provider.admin);
+      admins.set(account, admin);
+      return admin;
     },
     fingerprint: async () => fingerprint,
-    send: createSend({ now: clock.now, fetch }),
+    send: signingIn(createSend({ now: clock.now, fetch }), clock),
     now: clock.now,
     sleep: clock.sleep,
     random: () => 0.5,

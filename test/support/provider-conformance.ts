@@ -3,6 +3,7 @@ import { providers } from '../../functions/providers/index.ts';
 import { leakFromSource } from '../../functions/revocation/leak.ts';
 import type { AnyKind, AnyProvider } from '../../functions/revocation/provider.ts';
 import { route } from '../../functions/revocation/routing.ts';
+import { Secret } from '../../functions/revocation/secret.ts';
 import type { Vendor } from '../../lib/local/vendors/vendor.ts';
 import { testClock, testLane, testLedger, vendorNetwork } from './lane.ts';
 
@@ -30,8 +31,10 @@ export interface Scene {
   keyId: string;
   /** A leak of a key that does not exist here. */
   unknown: object;
-  /** The admin's own credential, leaked. */
-  own: object;
+  /** The admin's own credential, leaked by id; absent where an admin credential is never a key of this kind. */
+  own?: object;
+  /** A leak that fits exactly one key, but only on a hint; absent where the value always tells. */
+  onHint?: object;
   /** Every value in this scene that must be seen nowhere but in requests to the vendor. */
   canaries: string[];
 }
@@ -40,12 +43,26 @@ export interface Conformance {
   provider: AnyProvider;
   kind: string;
   scene(setting: Setting): Scene;
-  /** Which requests (`METHOD target`) look keys up in the list, delete one, and present the leaked key to prove it dead. */
-  requests: { list: RegExp; remove: RegExp; prove: RegExp | 'none' };
-  /** The vendor's own way to name a wait. */
-  rateLimit: { headers: Record<string, string>; waitMs: number };
-  /** What the vendor answers to a deletion of a key that it does not have. */
-  gone: { status: number; body: unknown };
+  /**
+   * Which requests (`METHOD target`) look keys up in the list, delete one, switch one off, and present the leaked key to
+   * prove it dead. `none` is a declared difference: the suite then asserts that there truly is no such request.
+   */
+  requests: { list: RegExp; remove: RegExp; disable: RegExp | 'none'; prove: RegExp | 'none' };
+  /** The vendor's own way to name a wait; `none`: it names none, and we come back after about a second. */
+  rateLimit: { headers: Record<string, string>; waitMs: number } | 'none';
+  /**
+   * What the vendor answers to a deletion of a key that it does not have. `told` false: that answer does not tell it from
+   * another, so the key's absence afterwards counts as our work.
+   */
+  gone: { status: number; body?: unknown; told: boolean };
+  /** Statuses of a deletion that are success by themselves. */
+  success?: number[];
+}
+
+/** Every secret value in an admin credential. */
+function secretsIn(value: unknown): string[] {
+  if (value instanceof Secret) return [value.expose()];
+  return value !== null && typeof value === 'object' ? Object.values(value).flatMap(secretsIn) : [];
 }
 
 /** What every provider must do, run against its simulated vendor through the real engine and a real ledger. Nothing in it can be skipped. */
@@ -65,7 +82,7 @@ export function providerConformance(subject: Conformance): void {
       setting: Partial<Setting> = {},
       options: {
         policy?: object;
-        action?: 'delete' | 'observe';
+        action?: 'delete' | 'observe' | 'disable';
         accounts?: (scene: Scene) => Record<string, object>;
       } = {},
     ) {
@@ -155,10 +172,21 @@ export function providerConformance(subject: Conformance): void {
       });
     }
 
-    test('counts a key that is gone when our first request arrives as already gone', async () => {
+    test('counts a key that is gone when our first request arrives as already gone, where the answer tells', async () => {
       const { follow, leak, vendor, keyId } = await begin();
       vendor.troubles.push({ on: requests.remove, times: 1, reply: subject.gone, afterActing: true });
-      expect(await follow(leak)).toMatchObject({ state: 'closed', outcome: 'already-gone', keyId });
+      const outcome = subject.gone.told ? 'already-gone' : 'revoked';
+      expect(await follow(leak)).toMatchObject({ state: 'closed', outcome, keyId });
+      expect(removals(vendor)).toHaveLength(1);
+    });
+
+    test('never counts a key as gone that the provider still has, whatever it answers to the deletion', async () => {
+      const { follow, leak, vendor, keyId } = await begin();
+      vendor.troubles.push({ on: requests.remove, times: 1, reply: subject.gone });
+      const incident = await follow(leak, { withinMs: 5_000 });
+      const stillThere = vendor.deletions.length === 0;
+      expect(incident.state === 'closed' && stillThere).toBe(false);
+      if (!stillThere) expect(vendor.deletions).toEqual([keyId]);
     });
 
     for (const { what, reply } of [
@@ -215,14 +243,14 @@ export function providerConformance(subject: Conformance): void {
       );
       const incident = await follow(leak);
       expect(incident).toMatchObject({ state: 'parked', outcome: 'failed' });
-      expect(incident.reason).toMatch(/refuses the admin credential of account main/);
+      expect(incident.reason).toMatch(/refuses (to sign )?the admin credential/);
       expect(reads.filter((read) => read === 'main fresh')).toHaveLength(1);
       expect(removals(vendor)).toEqual([]);
     });
 
     test('leaves a rate limit to a later attempt, after the wait that the provider names', async () => {
       const { run, drain, reportOf, leak, vendor, ledger, waiting } = await begin();
-      const { headers, waitMs } = subject.rateLimit;
+      const { headers, waitMs } = subject.rateLimit === 'none' ? { headers: {}, waitMs: 1000 } : subject.rateLimit;
       vendor.troubles.push({
         on: requests.remove,
         times: 1,
@@ -273,7 +301,8 @@ export function providerConformance(subject: Conformance): void {
     });
 
     test('never reports an answer that nobody wrote down as revoked', async () => {
-      for (const status of [200, 201, 202, 400, 404, 409, 418]) {
+      const success = subject.success ?? [];
+      for (const status of [200, 201, 202, 204, 400, 404, 409, 418].filter((one) => !success.includes(one))) {
         const { follow, leak, vendor } = await begin();
         vendor.troubles.push({ on: requests.remove, reply: { status, body: '<html>' } });
         const expected = { state: 'parked', outcome: 'failed', attempts: 3 };
@@ -286,11 +315,13 @@ export function providerConformance(subject: Conformance): void {
         const admin = provider.admin.parse(subject.scene({ now: clock.now }).admin);
         for (const exchange of [kind.get, kind.remove, kind.disable]) {
           if (!exchange) continue;
-          const segments = (id: string) => exchange.request({ admin, keyId: id }).path.split('/').length;
+          const segments = (id: string) =>
+            exchange.request({ admin, keyId: id, owner: 'owner' })?.path.split('/').length;
           expect(segments(keyId)).toBe(segments('plain'));
         }
       }
-      for (const keyId of ['.', '..', '']) expect(() => kind.remove.request({ admin: {}, keyId })).toThrow();
+      for (const keyId of ['.', '..', ''])
+        expect(() => kind.remove.request({ admin: {}, keyId, owner: 'owner' })).toThrow();
     });
 
     test('stays on the origin that configuration names', async () => {
@@ -325,8 +356,14 @@ export function providerConformance(subject: Conformance): void {
 
     test('refuses to touch the credential it acts with', async () => {
       for (const policy of [{ useLeakedKey: true }, { useLeakedKey: false }]) {
-        const { follow, own, vendor } = await begin({}, { policy });
-        expect(await follow(own, { mayNameKeys: true })).toMatchObject({ state: 'parked', outcome: 'protected' });
+        const { follow, own, vendor, admin } = await begin({}, { policy });
+        if (own !== undefined)
+          expect(await follow(own, { mayNameKeys: true })).toMatchObject({ state: 'parked', outcome: 'protected' });
+        for (const value of secretsIn(provider.admin.parse(admin)))
+          expect(await follow({ provider: provider.id, kind: kindId, secret: value })).toMatchObject({
+            state: 'parked',
+            outcome: 'protected',
+          });
         expect(removals(vendor)).toEqual([]);
       }
     });
@@ -346,6 +383,7 @@ export function providerConformance(subject: Conformance): void {
       const { proof, timeline, timeToDeadMs } = await follow(leak);
       const results = proof?.checks.map(({ result }) => result) ?? [];
       expect(proof?.method).toBe(requests.prove === 'none' ? 'key-absent' : 'leaked-key-refused');
+      expect(kind.proof === undefined).toBe(requests.prove === 'none');
       expect(results.at(-1)).toBe('dead');
       if (requests.prove !== 'none') {
         expect(results.slice(0, -1).every((result) => result === 'alive') && results.length >= 3).toBe(true);
@@ -360,6 +398,41 @@ export function providerConformance(subject: Conformance): void {
       expect(incident).toMatchObject({ state: 'closed', outcome: 'revoked' });
       expect(removals(vendor)).toHaveLength(1);
       if (requests.prove !== 'none') expect(incident.timeToDeadMs).toBeGreaterThanOrEqual(90_000);
+    });
+
+    test('switches off where it can and is told to, and on again when a person undoes it', async () => {
+      const { follow, leak, vendor, keyId, reportOf, run, drain, ledger } = await begin(
+        {},
+        { action: requests.disable === 'none' ? 'delete' : 'disable' },
+      );
+      expect(
+        [kind.disable, kind.enable].every((exchange) => (exchange === undefined) === (requests.disable === 'none')),
+      ).toBe(true);
+      const incident = await follow(leak);
+      if (requests.disable === 'none') return expect(incident.outcome).toBe('revoked');
+      const { disable } = requests;
+      expect(incident).toMatchObject({ state: 'closed', outcome: 'disabled', keyId, proof: { dead: true } });
+      expect(removals(vendor)).toEqual([]);
+      expect(lines(vendor).filter((line) => disable.test(line))).toHaveLength(1);
+      const { secret } = leakFromSource.parse(leak);
+      expect(secret && vendor.accepts(secret.expose())).toBe(false);
+      await run({ ...reportOf(leak, { source: 'operator', order: { restore: true } }), leak: undefined });
+      await drain();
+      expect(await ledger.read(incident.id)).toMatchObject({ state: 'closed', outcome: 'restored' });
+      expect(secret && vendor.accepts(secret.expose())).toBe(true);
+    });
+
+    test('asks a person where a key fits on a hint alone, and acts on their word', async () => {
+      const { follow, onHint, vendor, keyId, reportOf, run, drain, ledger } = await begin();
+      if (onHint === undefined) return;
+      const asked = await follow(onHint);
+      expect(asked).toMatchObject({ state: 'awaiting-approval', outcome: null, keyId });
+      expect(removals(vendor)).toEqual([]);
+      await run({ ...reportOf(onHint, { source: 'operator', order: { approved: keyId } }), leak: undefined });
+      await drain();
+      const incident = await ledger.read(asked.id);
+      expect(incident).toMatchObject({ outcome: 'revoked', keyId, proof: { dead: true, method: 'key-absent' } });
+      expect(vendor.deletions).toEqual([keyId]);
     });
 
     test('acts on an id alone only where the sender may name keys', async () => {

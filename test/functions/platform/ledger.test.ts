@@ -567,7 +567,12 @@ describe('two incidents that are about one key', () => {
     await ledger.merge(await claimed(), other.id);
     const claim = await ledger.claim(reportOf({ message: 'message-3', delivery: 'msg_3' }), inAMinute());
     expect(claim).toMatchObject({ is: 'held', record: { id: other.id } });
-    expect(await stored(other.id)).toMatchObject({ sightingCount: 2 });
+    const { sightings, sightingCount } = (await stored(other.id)) as {
+      sightings: { delivery: string }[];
+      sightingCount: number;
+    };
+    expect(sightings.map(({ delivery }) => delivery)).toEqual(['msg_2', 'msg_1', 'msg_3']);
+    expect(sightingCount).toBe(3);
     clock.advance(60_000);
     const taken = await claimed({ message: 'message-4' });
     expect(taken).toMatchObject({ id: other.id, fence: 2 });
@@ -780,13 +785,18 @@ describe('a sealed leak', () => {
 });
 
 describe('the fuse', () => {
+  let number = 0;
+  const next = () => {
+    number += 1;
+    return number;
+  };
   const fuse = { limit: 3, windowMinutes: 60 };
   const hour = 3_600_000;
 
   test('counts up to its limit in a window, and begins anew in the next', async () => {
     const count = async (times: number) => {
       const answers: boolean[] = [];
-      for (let time = 0; time < times; time += 1) answers.push(await ledger.countAgainstFuse(fuse));
+      for (let time = 0; time < times; time += 1) answers.push(await ledger.countAgainstFuse(`inc_${next()}`, fuse));
       return answers;
     };
     expect(await count(5)).toEqual([true, true, true, false, false]);
@@ -798,9 +808,17 @@ describe('the fuse', () => {
 
   test('lets exactly its limit through when many come at once', async () => {
     const answers = await Promise.all(
-      Array.from({ length: 40 }, () => ledger.countAgainstFuse({ ...fuse, limit: 25 })),
+      Array.from({ length: 40 }, () => ledger.countAgainstFuse(`inc_${next()}`, { ...fuse, limit: 25 })),
     );
     expect(answers.filter(Boolean)).toHaveLength(25);
+  });
+
+  test('counts an incident once, however often its run begins anew', async () => {
+    const window = { limit: 2, windowMinutes: 7 };
+    const answers: boolean[] = [];
+    for (const incident of ['a', 'a', 'a', 'b', 'c', 'a', 'b'])
+      answers.push(await ledger.countAgainstFuse(`inc_${incident}`, window));
+    expect(answers).toEqual([true, true, true, true, false, true, true]);
   });
 });
 

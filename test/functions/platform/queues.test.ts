@@ -20,7 +20,10 @@ describe('messages on the emulator', () => {
   let client: SQSClient;
   let url: string;
   beforeEach(async () => {
-    const unused = { AWS_ENDPOINT_URL_DYNAMODB: 'unused', AWS_ENDPOINT_URL_SECRETS_MANAGER: 'unused' };
+    const unused = {
+      AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:1',
+      AWS_ENDPOINT_URL_SECRETS_MANAGER: 'http://127.0.0.1:1',
+    };
     emulators = await startEmulators(unused, undefined);
     client = clientOf(emulators.endpoints.AWS_ENDPOINT_URL_SQS);
     url = String((await client.send(new CreateQueueCommand({ QueueName: 'lane' }))).QueueUrl);

@@ -75,7 +75,7 @@ describe('a sealed leak', () => {
   test('opens as it was', () => {
     const opened = unseal(key, incident, sealed());
     expect(opened).toEqual(kept);
-    expect(opened.leak.secret?.expose()).toBe(value);
+    expect(opened?.leak.secret?.expose()).toBe(value);
   });
 
   test('opens without an order, and without a secret', () => {
@@ -94,24 +94,24 @@ describe('a sealed leak', () => {
 
   test('does not open for another incident', () => {
     const given = sealed();
-    expect(() => unseal(key, incidentNamed('b'), given)).toThrow(Error);
+    expect(unseal(key, incidentNamed('b'), given)).toBeUndefined();
   });
 
   test('does not open with another key', () => {
     const given = sealed();
-    expect(() => unseal(otherKey, incident, given)).toThrow(Error);
+    expect(unseal(otherKey, incident, given)).toBeUndefined();
   });
 
   test('does not open when any byte of it was changed', () => {
     const given = sealed();
     for (let at = 0; at < given.length; at += 1) {
       const changed = given.with(at, (given[at] ?? 0) ^ 1);
-      expect(() => unseal(key, incident, changed)).toThrow(Error);
+      expect(unseal(key, incident, changed)).toBeUndefined();
     }
   });
 
   test.each([0, 1, 11, 12, 27, 28])('does not open when only %i bytes of it are left', (length) => {
     const given = sealed().subarray(0, length);
-    expect(() => unseal(key, incident, given)).toThrow(Error);
+    expect(unseal(key, incident, given)).toBeUndefined();
   });
 });

@@ -51,8 +51,9 @@ describe('an incident that waits for a message', () => {
     expect(standing(record, reportOf({ message: 'put-back', fence: 4 }), now)).toBe('claimed');
   });
 
-  test('does not go on for another message', () => {
-    for (const report of [known, news, asked]) expect(standing(record, report, now)).toBe('held');
+  test('does not go on for another report, but at once for a person', () => {
+    for (const report of [known, news]) expect(standing(record, report, now)).toBe('held');
+    expect(standing(record, asked, now)).toBe('claimed');
   });
 
   test('goes on for any message when the one it waits for was lost', () => {

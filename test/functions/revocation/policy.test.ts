@@ -10,8 +10,9 @@ const found = (given: Partial<Found> = {}, key: Partial<Found['key']> = {}): Fou
   account: 'prod',
   origin: 'https://api.example',
   key: { keyId: 'k-1', active: true, ...key },
+  record: {},
   fit: 'same',
-  own: false,
+  valueMatched: true,
   ...given,
 });
 const byValue = reportOf();
@@ -134,7 +135,7 @@ describe('a match on a hint alone', () => {
       do: 'act',
       action: 'disable',
       automatic: true,
-      reason: 'exactly one key fits',
+      reason: 'exactly one key fits on a hint',
     });
   });
 });

@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
 import { providers } from '../../../functions/providers/index.ts';
+import { Unavailable } from '../../../functions/revocation/errors.ts';
 import type { Action } from '../../../functions/revocation/incident.ts';
+import { respond } from '../../../functions/revocation/respond.ts';
+import { Secret } from '../../../functions/revocation/secret.ts';
 import { type DatadogKey, datadogVendor, inventedKeys } from '../../../lib/local/vendors/datadog.ts';
 import { testClock, testLane, testLedger, vendorNetwork } from '../../support/lane.ts';
 
@@ -17,10 +20,12 @@ async function begin({
   policy,
   action,
   accounts = ['main'],
+  more = {},
 }: {
   policy?: object;
   action?: Action;
   accounts?: string[];
+  more?: Record<string, object>;
 } = {}) {
   const clock = testClock();
   const [key, other, ...rest] = inventedKeys(6, 'respond') as [DatadogKey, DatadogKey, ...DatadogKey[]];
@@ -36,8 +41,8 @@ async function begin({
   const network = await vendorNetwork(vendor);
   const { ledger, close } = await testLedger(clock);
   closers.push(network.close, close);
-  const all = { main: admin, eu, again: { ...admin } };
-  const configured = Object.fromEntries(accounts.map((name) => [name, all[name as 'main']]));
+  const all: Record<string, object> = { main: admin, eu, again: { ...admin }, ...more };
+  const configured = Object.fromEntries(accounts.map((name) => [name, all[name] ?? {}]));
   const lane = testLane({
     provider: providers.datadog,
     vendor,
@@ -68,6 +73,149 @@ describe('a leak with an id and a value', () => {
       outcome: 'ambiguous',
     });
     expect(vendor.deletions).toEqual([]);
+  });
+});
+
+describe('a leak whose id and value are of two keys', () => {
+  test('stays its own incident when the key of that id has been dealt with', async () => {
+    const { follow, leak, other, vendor, key } = await begin();
+    await follow({ provider: 'datadog', secret: other.key });
+    const incident = await follow({ ...leak, identifiers: { keyId: other.id } });
+    expect(incident).toMatchObject({ state: 'closed', outcome: 'revoked', keyId: key.id });
+    expect(vendor.deletions).toEqual([other.id, key.id]);
+  });
+});
+
+describe('a value that is only shown in part', () => {
+  const hidden = (id: string, last4: string) => ({ data: { id, attributes: { name: 'masked', last4 } } });
+
+  test('waits for a person, even where the alert names the key', async () => {
+    const { follow, leak, key, vendor } = await begin({ policy: { useLeakedKey: false } });
+    vendor.troubles.push({
+      on: /^GET \/api\/v2\/api_keys\//,
+      reply: { status: 200, body: hidden(key.id, key.key.slice(-4)) },
+    });
+    const incident = await follow({ ...leak, identifiers: { keyId: key.id } });
+    expect(incident).toMatchObject({ state: 'awaiting-approval', keyId: key.id, valueMatched: false });
+    expect(incident.reason).toMatch(/only on a hint/);
+    expect(vendor.deletions).toEqual([]);
+  });
+
+  test('is not proven dead by a value that was never seen to be its own', async () => {
+    const { run, reportOf, leak, key, vendor, ledger } = await begin();
+    vendor.troubles.push({ on: /v2\/validate$/, reply: { status: 404, body: { errors: ['Not Found'] } } });
+    vendor.troubles.push({
+      on: /^GET \/api\/v2\/api_keys\//,
+      times: 1,
+      reply: { status: 200, body: hidden(key.id, key.key.slice(-4)) },
+    });
+    const order = { action: 'delete' as const };
+    const named = reportOf(
+      { ...leak, identifiers: { keyId: key.id } },
+      { source: 'operator', mayNameKeys: true, order },
+    );
+    await run(named);
+    const incident = await ledger.read(named.incident);
+    expect(incident).toMatchObject({ outcome: 'revoked', proof: { method: 'key-absent' } });
+    expect(vendor.arrivals.some(({ target }) => target === '/api/v1/validate')).toBe(false);
+  });
+
+  test('of another length is another key', async () => {
+    const { follow, leak, key, vendor } = await begin({ policy: { useLeakedKey: false } });
+    key.key = `0${key.key}`;
+    expect(await follow(leak)).toMatchObject({ outcome: 'not-found' });
+    expect(vendor.deletions).toEqual([]);
+  });
+});
+
+describe('a list', () => {
+  const page = (keys: DatadogKey[], total: number | undefined) => ({
+    status: 200,
+    body: {
+      data: keys.map(({ id, key, name }) => ({ id, attributes: { name, last4: key.slice(-4) } })),
+      meta: { page: total === undefined ? {} : { total_filtered_count: total } },
+    },
+  });
+
+  test.each([
+    ['says that it holds more than it gives', 9],
+    ['does not say how many it holds', undefined],
+  ])('that %s is not the whole, so nothing is "not found"', async (_, total) => {
+    const { run, reportOf, vendor, ledger } = await begin({ policy: { useLeakedKey: false } });
+    vendor.troubles.push({ on: /v2\/api_keys\?/, reply: page([], total) });
+    const report = reportOf({ provider: 'datadog', secret: 'f0'.repeat(16) });
+    await run(report);
+    expect((await ledger.read(report.incident))?.outcome).toBeNull();
+  });
+
+  test('whose total changes while it is read is read again', async () => {
+    const { follow, vendor } = await begin({ policy: { useLeakedKey: false } });
+    const many = inventedKeys(150, 'many');
+    vendor.organisations[0]?.keys.push(...many);
+    vendor.troubles.push({ on: /page%5Bnumber%5D=1/, times: 1, reply: page(many.slice(0, 50), 155) });
+    expect(await follow({ provider: 'datadog', secret: 'f0'.repeat(16) })).toMatchObject({
+      outcome: 'not-found',
+      attempts: 2,
+    });
+  });
+});
+
+describe('the admin credential of any account', () => {
+  test('is not touched, though another account could', async () => {
+    const ownKey = { id: randomUUID(), key: 'd4'.repeat(16), name: 'leakstop', created: '2026-01-01' };
+    for (const leak of [
+      { provider: 'datadog', identifiers: { keyId: ownKey.id } },
+      { provider: 'datadog', secret: ownKey.key, account: 'main' },
+    ]) {
+      const { follow, vendor } = await begin({
+        accounts: ['main', 'second'],
+        more: { second: { ...admin, apiKey: ownKey.key } },
+      });
+      vendor.organisations[0]?.keys.push({ ...ownKey });
+      const order = { action: 'delete' as const };
+      const incident = await follow(leak, { source: 'operator', mayNameKeys: true, order });
+      expect(incident).toMatchObject({ state: 'parked', outcome: 'protected' });
+      expect(vendor.deletions).toEqual([]);
+    }
+  });
+});
+
+describe('an order', () => {
+  test('given while another run holds the incident is carried out when that is done', async () => {
+    const { run, reportOf, leak, drain, ledger, vendor, key, waiting } = await begin({ action: 'observe' });
+    const alert = reportOf(leak);
+    await ledger.claim(alert, Date.parse('2026-11-20T12:00:20.000Z'));
+    await run(reportOf(leak, { source: 'operator', mayNameKeys: true, order: { action: 'delete' } }));
+    expect(waiting).toHaveLength(1);
+    expect(vendor.deletions).toEqual([]);
+    await drain();
+    expect(await ledger.read(alert.incident)).toMatchObject({ outcome: 'revoked', sightingCount: 2 });
+    expect(vendor.deletions).toEqual([key.id]);
+  });
+
+  test('does not wait for a message that only waits its time', async () => {
+    const { run, reportOf, leak, vendor, key } = await begin();
+    const busy = { status: 429, headers: { 'x-ratelimit-reset': '2100' }, body: { errors: [] } };
+    vendor.troubles.push({ on: /^DELETE/, times: 1, reply: busy });
+    await run(reportOf(leak));
+    expect(vendor.deletions).toEqual([]);
+    await run(reportOf(leak, { source: 'operator', mayNameKeys: true, order: { action: 'delete' } }));
+    expect(vendor.deletions).toEqual([key.id]);
+  });
+});
+
+describe('news of an incident that is held', () => {
+  test('is looked at when its run is done: it may know an account where the first knew none', async () => {
+    const { run, reportOf, leak, drain, ledger, vendor, key } = await begin();
+    const narrow = reportOf({ ...leak, account: 'elsewhere' });
+    const wide = reportOf(leak, { source: 'other' });
+    await ledger.claim(narrow, Date.parse('2026-11-20T12:00:20.000Z'));
+    await run(wide);
+    await run(wide);
+    expect(await ledger.read(narrow.incident)).toMatchObject({ sightingCount: 2 });
+    await drain();
+    expect(await ledger.read(narrow.incident)).toMatchObject({ outcome: 'revoked', sightingCount: 2 });
+    expect(vendor.deletions).toEqual([key.id]);
   });
 });
 
@@ -222,6 +370,96 @@ describe('pace', () => {
     await drain();
     expect(deletes()).toBe(2);
     expect(await ledger.read(report.incident)).toMatchObject({ outcome: 'revoked', attempts: 2 });
+  });
+});
+
+describe('a wait that a provider names', () => {
+  test.each([
+    ['a point in time where a length was meant', '1795176000', 1],
+    ['no number', 'soon', 1],
+    ['less than nothing', '-5', 1],
+    ['more than all time', '1e300', 1],
+    ['a moment', '0', 1],
+    ['half an hour', '2100', 2100],
+  ])('is kept where it can be meant: %s', async (_, reset, seconds) => {
+    const { run, reportOf, leak, vendor, waiting, clock } = await begin();
+    const reply = { status: 429, headers: { 'x-ratelimit-reset': reset }, body: { errors: [] } };
+    vendor.troubles.push({ on: /^DELETE/, times: 1, reply });
+    const began = clock.now();
+    await run(reportOf(leak));
+    expect(Math.round((JSON.parse(waiting[0]?.body ?? '{}').notBefore - began) / 1000)).toBe(seconds);
+  });
+});
+
+describe('a ledger that gives no answer', () => {
+  test('costs no report: it comes back, later each time, and the key dies once', async () => {
+    const { reportOf, leak, services, ledger, waiting, drain, vendor, key } = await begin();
+    let outages = 6;
+    const claim = async (...given: Parameters<typeof ledger.claim>) => {
+      outages -= 1;
+      if (outages >= 0) throw new Unavailable('the ledger gave no answer');
+      return ledger.claim(...given);
+    };
+    Object.assign(services, { ledger: { ...ledger, claim } });
+    const report = reportOf(leak);
+    await respond(report, services, services.now() + 30_000);
+    expect(waiting).toHaveLength(1);
+    await drain();
+    expect(await ledger.read(report.incident)).toMatchObject({ outcome: 'revoked', attempts: 1 });
+    expect(vendor.deletions).toEqual([key.id]);
+  });
+
+  test('when a wait is to be written down leaves exactly one message behind', async () => {
+    const { reportOf, leak, services, ledger, waiting, drain, vendor, key } = await begin();
+    vendor.troubles.push({ on: /^DELETE/, times: 1, reply: { status: 429, body: { errors: [] } } });
+    let isDown = false;
+    const save = async (...given: Parameters<typeof ledger.save>) => {
+      isDown ||= given[1].lease?.scheduled === true && vendor.deletions.length === 0;
+      if (isDown) throw new Unavailable('the ledger gave no answer');
+      return ledger.save(...given);
+    };
+    Object.assign(services, { ledger: { ...ledger, save } });
+    const report = reportOf(leak);
+    await respond(report, services, services.now() + 30_000);
+    expect(waiting).toHaveLength(1);
+    Object.assign(services, { ledger });
+    await drain();
+    expect(await ledger.read(report.incident)).toMatchObject({ outcome: 'revoked', attempts: 2 });
+    expect(vendor.deletions).toEqual([key.id]);
+  });
+
+  test('does not hide what is wrong with us: that stays in the queue', async () => {
+    const { reportOf, leak, services, ledger } = await begin();
+    const claim = async () => {
+      throw new TypeError('not a function');
+    };
+    Object.assign(services, { ledger: { ...ledger, claim } });
+    await expect(respond(reportOf(leak), services, services.now() + 30_000)).rejects.toThrow(TypeError);
+  });
+});
+
+describe('a leak that was sealed with a key we no longer have', () => {
+  test('parks, and says to report it again', async () => {
+    const { run, reportOf, leak, services, ledger } = await begin({ policy: { useLeakedKey: false } });
+    const report = reportOf(leak, { source: 'operator', mayNameKeys: true, order: { action: 'approve' } });
+    await run(report);
+    Object.assign(services, { fingerprint: async () => new Secret('another key by now') });
+    await run({ ...reportOf(leak, { source: 'operator', order: {} }), incident: report.incident, leak: undefined });
+    expect(await ledger.read(report.incident)).toMatchObject({
+      state: 'parked',
+      outcome: 'failed',
+      reason: 'the leak is not kept any more; report it again',
+    });
+  });
+});
+
+describe('a long wait for approval', () => {
+  test('does not count against the day in which a provider may be down', async () => {
+    const policy = { approval: { deadlineMinutes: 5 * 1440, onDeadline: 'revoke' } };
+    const { follow, leak, vendor, key } = await begin({ action: 'approve', policy });
+    vendor.troubles.push({ on: /^DELETE/, times: 1, reply: { status: 503 } });
+    expect(await follow(leak, { withinMs: 10 * 86_400_000 })).toMatchObject({ outcome: 'revoked' });
+    expect(vendor.deletions).toEqual([key.id]);
   });
 });
 

@@ -193,14 +193,45 @@ describe('several signatures', () => {
     expect(passes(list(ed25519, 'v2,abc'))).toBe(false);
   });
 
+  test.each([
+    ['an entry without a version', signature.slice('v1,'.length)],
+    ['a version without a signature', 'v1,'],
+    ['a version alone', 'v1'],
+    ['a comma', ','],
+    ['a word', 'nonsense'],
+    ['a version with a name that is long or odd', `v2.sha3-512,${'A'.repeat(300)}==`],
+    ['a signature in hexadecimal', `v1,${'0a'.repeat(32)}`],
+    ['several commas', 'v9,a,b'],
+    ['thirty versions that nobody knows', Array.from({ length: 30 }, (_, index) => `v${index + 2},abc`).join(' ')],
+  ])('pass beside %s, which says nothing', (_, odd) => {
+    expect(passes(list(odd, signature))).toBe(true);
+    expect(passes(list(signature, odd))).toBe(true);
+    expect(passes(list(odd, wrong))).toBe(false);
+    expect(passes(list(odd))).toBe(false);
+  });
+
+  test('pass with more than one space between them, or around them', () => {
+    expect(passes(list(wrong, '', signature))).toBe(true);
+    expect(passes(list('', '', signature, ''))).toBe(true);
+    expect(passes(list('', ''))).toBe(false);
+  });
+
+  test('fail when the header came twice, whatever its values are', () => {
+    for (const joint of [',', ', ']) {
+      expect(passes(list(`${wrong}${joint}${signature}`))).toBe(false);
+      expect(passes(list(`${signature}${joint}${wrong}`))).toBe(false);
+      expect(passes(list(signature, `${wrong}${joint}${wrong}`, signature))).toBe(false);
+    }
+  });
+
   test('are twenty at most', () => {
     const decoys = (count: number) => Array.from({ length: count }, () => wrong);
     expect(passes(list(...decoys(19), signature))).toBe(true);
     expect(passes(list(...decoys(20), signature))).toBe(false);
   });
 
-  test('fail when they do not stand one space apart', () => {
-    for (const joint of ['  ', '\t', ',', ';']) {
+  test('fail when they do not stand a space apart', () => {
+    for (const joint of ['\t', ',', ';']) {
       expect(passes({ ...good, 'webhook-signature': `${wrong}${joint}${signature}` })).toBe(false);
     }
   });
@@ -310,10 +341,8 @@ describe('a verified delivery', () => {
     ['data that is null', { type: 'credential.leaked', data: null }],
     ['data that is a list', { type: 'credential.leaked', data: [{ secret: 'canary-1' }] }],
     ['data that is text', { type: 'credential.leaked', data: 'canary-1' }],
-    ['a secret of two words', { type: 'credential.leaked', data: { secret: 'canary 1' } }],
     ['a way up in an identifier', { type: 'credential.leaked', data: { identifiers: { keyId: '../../x' } } }],
     ['a slash in an identifier', { type: 'credential.leaked', data: { secret: 'x', identifiers: { keyId: 'a/b' } } }],
-    ['a provider that is no id', { type: 'credential.leaked', data: { provider: '../x', secret: 'canary-1' } }],
   ])('is malformed as %s', (_, body) => {
     expect(read(body)).toMatchObject({ is: 'malformed', error: expect.any(ZodError) });
   });
