@@ -7,14 +7,16 @@ import type { Providers } from '../functions/revocation/provider.ts';
 import { sources } from '../functions/sources/index.ts';
 
 const registry: Providers = providers;
-const account = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, 'must be 1 to 64 letters, digits, - or _');
+export const accountName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, 'must be 1 to 64 letters, digits, - or _');
 
 /** What an adopter configures (contract, section 4): typed in `bin/config.ts`, as JSON for `npm start -- --config`. */
 export const configurationSchema = z
   .strictObject({
     providers: z.record(
       z.string(),
-      z.strictObject({ accounts: z.array(account).min(1), action: z.enum(actions).default('delete') }),
+      z.strictObject({ accounts: z.array(accountName).min(1), action: z.enum(actions).default('delete') }),
     ),
     sources: z.array(z.string()).default([]),
     policy: policySchema.prefault({}),
@@ -47,7 +49,11 @@ export type ConfigurationInput = z.input<typeof configurationSchema>;
 export function readConfiguration(input: unknown): Configuration {
   const parsed = configurationSchema.safeParse(input);
   if (parsed.success) return parsed.data;
-  throw new Error(issueInWords(parsed.error.issues[0]));
+  const { issues } = parsed.error;
+  // A misspelt field is named before the one that is missing for it. Here, unlike in a secret, no name is secret.
+  const unknown = issues.find((issue) => issue.code === 'unrecognized_keys');
+  if (unknown === undefined) throw new Error(issueInWords(issues[0]));
+  throw new Error(`${[...unknown.path, unknown.keys[0]].map(String).join('.')}: is not a field that is known here`);
 }
 
 /** Where the shared things are, as a way to deploy knows them. */

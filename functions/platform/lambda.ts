@@ -72,15 +72,28 @@ export function matching<Value>(value: unknown, schema: z.ZodType<Value>): Value
   );
 }
 
-/** What a schema found wrong, field by field. Names of fields are repeated only where they can be no secret. */
+/** The names of fields that our schemas give themselves. Any other may be the sender's own word, so a secret too. */
+const ownNames = new Set([
+  ...['provider', 'kind', 'account', 'secret', 'identifiers', 'exposure', 'detectedAt', 'reference', 'location'],
+  ...['keyId', 'publicKey', 'clientId', 'accessKey', 'userId', 'url', 'path', 'line', 'commit'],
+  ...['action', 'dryRun', 'reason', 'type', 'timestamp', 'data'],
+  ...['state', 'outcome', 'since', 'limit', 'cursor'],
+]);
+
+/** What a schema found wrong, field by field. A name that is not our own is told as `?`. */
 export function fieldsOf(error: z.ZodError): { field: string; problem: string }[] {
-  return error.issues.slice(0, 20).map((issue) => ({
-    field:
-      issue.path
-        .map((part) => (typeof part === 'number' || /^[A-Za-z]{1,16}$/.test(String(part)) ? String(part) : '?'))
-        .join('.') || '(body)',
-    problem: issueInWords({ ...issue, path: [] }).replace(/^\(the whole\): /, ''),
-  }));
+  return error.issues.slice(0, 20).map((issue) => {
+    const { path, ...rest } = nearest(issue);
+    const known = path.map((part) => (typeof part === 'number' || ownNames.has(String(part)) ? String(part) : '?'));
+    const problem = issueInWords({ ...rest, path: [] } as z.core.$ZodIssue).replace(/^\(the whole\): /, '');
+    return { field: known.join('.') || '(body)', problem };
+  });
+}
+
+/** Of several forms that a value may have, what is wrong with the nearest. */
+function nearest(issue: z.core.$ZodIssue): z.core.$ZodIssue {
+  const [form] = issue.code === 'invalid_union' ? issue.errors.toSorted((a, b) => a.length - b.length) : [];
+  return form?.[0] ? nearest({ ...form[0], path: [...issue.path, ...form[0].path] }) : issue;
 }
 
 /** A Lambda behind API Gateway: composed on the first call, bytes in, problems out. */

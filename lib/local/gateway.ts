@@ -18,22 +18,25 @@ export function gatewayServer(routes: GatewayRoute[]): Server {
   const matchers = routes.map(({ route, invoke }) => ({ route, invoke, match: matcher(route) }));
   return createServer(async (request, response) => {
     try {
-      const url = new URL(request.url ?? '/', 'http://gateway');
+      const url = addressOf(request.url ?? '/');
       const found = matchers.flatMap(({ route, invoke, match }) => {
-        const parameters = match(request.method ?? '', url.pathname);
+        const parameters = url && match(request.method ?? '', url.pathname);
         return parameters ? [{ route, invoke, parameters }] : [];
       })[0];
       const body = await read(request);
-      if (!found) return plain(response, 404, 'Not Found');
-      if (body === undefined) return tooLarge(response);
+      if (!url || !found) return refuse(response, 404);
+      if (body === undefined) return refuse(response, 413);
       const event = eventOf(request, url, body, found);
-      if (event.body !== undefined && Buffer.byteLength(event.body) > eventAtMost) return tooLarge(response);
+      if (event.body !== undefined && Buffer.byteLength(event.body) > eventAtMost) return refuse(response, 413);
       write(response, (await found.invoke(event)) as APIGatewayProxyStructuredResultV2);
     } catch {
-      if (!response.headersSent) plain(response, 503, 'Service Unavailable');
+      if (!response.headersSent) refuse(response, 503);
     }
   });
 }
+
+/** What a request asks for; a path that begins with two slashes is a path all the same, and names no host. */
+const addressOf = (target: string) => URL.parse(target.startsWith('/') ? `http://gateway${target}` : target);
 
 function matcher(route: string): (method: string, path: string) => Record<string, string> | undefined {
   const [wanted, pattern = ''] = route.split(' ');
@@ -118,17 +121,18 @@ function write(
   response.writeHead(statusCode).end(bytes);
 }
 
-/** API Gateway's own refusal of a body, in the form that the functions give theirs. */
-function tooLarge(response: ServerResponse): void {
-  const problem = {
-    type: 'about:blank',
-    title: 'Content too large',
-    status: 413,
-    detail: 'A body may have 4 MiB; send less at a time.',
-  };
-  response.writeHead(413, { 'content-type': 'application/problem+json' }).end(JSON.stringify(problem));
-}
+const refusals = {
+  404: ['Not found', 'There is no such route.'],
+  413: ['Content too large', 'A body may have 4 MiB; send less at a time.'],
+  503: [
+    'Service unavailable',
+    'The function gave no answer; whether it accepted anything is not known, so send it again.',
+  ],
+} as const;
 
-function plain(response: ServerResponse, status: number, message: string): void {
-  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ message }));
+/** A refusal of API Gateway's own, in the form that the functions give theirs. */
+function refuse(response: ServerResponse, status: keyof typeof refusals): void {
+  const [title, detail] = refusals[status];
+  const problem = { type: 'about:blank', title, status, detail };
+  response.writeHead(status, { 'content-type': 'application/problem+json' }).end(JSON.stringify(problem));
 }

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { names } from '../../functions/manifest.ts';
 import { fingerprintName, fingerprintSchema } from '../../functions/platform/fingerprint.ts';
@@ -7,7 +7,7 @@ import { providers } from '../../functions/providers/index.ts';
 import type { Providers } from '../../functions/revocation/provider.ts';
 import type { Sources } from '../../functions/revocation/source.ts';
 import { sources } from '../../functions/sources/index.ts';
-import { type Configuration, readConfiguration } from '../configuration.ts';
+import { accountName, type Configuration, readConfiguration } from '../configuration.ts';
 import { type SecretValues, sampleSecrets, withFingerprint } from './samples.ts';
 import type { World } from './vendors/vendor.ts';
 
@@ -25,6 +25,10 @@ export interface StageOptions {
 /** An option or file that is wrong. Its message is one line that names the field and the remedy. */
 export class BadOption extends Error {
   override readonly name = 'BadOption';
+
+  constructor(message: string) {
+    super(message.replaceAll(/[\s\p{Cc}]+/gu, ' '));
+  }
 }
 
 export const usage = `Usage: npm start -- [options]
@@ -45,7 +49,7 @@ export function readOptions(args: string[], worlds: Record<string, World>): Stag
   if (vendors !== 'simulated' && vendors !== 'live') throw new BadOption('--vendors: must be simulated or live');
   const given =
     secretsFile === undefined ? sampleSecrets(worlds) : (readJson('--secrets', secretsFile) as SecretValues);
-  const secrets = withFingerprint(given, data);
+  const secrets = keeping(given, data);
   const { accounts, enabled, remarks } = checkSecrets(secrets);
   const defaults = {
     providers: Object.fromEntries(Object.entries(accounts).map(([id, list]) => [id, { accounts: list }])),
@@ -81,6 +85,18 @@ function parse(args: string[]) {
   }
 }
 
+/** The secrets with a fingerprint key, and the data folder made. */
+function keeping(given: SecretValues, data: string | undefined): SecretValues {
+  if (data === '') throw new BadOption('--data: must name a folder');
+  try {
+    if (data !== undefined) mkdirSync(data, { recursive: true, mode: 0o700 });
+    return withFingerprint(given, data);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : 'unknown error';
+    throw new BadOption(`--data: cannot keep anything in ${data}: ${code}`);
+  }
+}
+
 function readJson(option: string, file: string): object {
   let text: string;
   try {
@@ -99,26 +115,46 @@ function readJson(option: string, file: string): object {
   return json;
 }
 
-/** Every secret that has a schema matches it; what they configure is told. */
+/** Every secret that is read here matches its schema, and no provider's name is misspelt; what they configure is told. */
 function checkSecrets(secrets: SecretValues) {
   const accounts: Record<string, string[]> = {};
   const enabled: string[] = [];
   const remarks: string[] = [];
   for (const [name, value] of Object.entries(secrets)) {
-    const [, kind = '', id = '', account] =
-      /^leakstop\/(providers|sources)\/([a-z0-9-]+)(?:\/([A-Za-z0-9_-]+))?$/.exec(name) ?? [];
-    const provider = kind === 'providers' && account !== undefined ? (providers as Providers)[id] : undefined;
-    const source = kind === 'sources' && account === undefined ? (sources as Sources)[id] : undefined;
-    const schema = name === fingerprintName ? fingerprintSchema : (provider?.admin ?? source?.config);
-    if (!schema) {
+    if (name === fingerprintName) {
+      matches(name, value, fingerprintSchema);
+      continue;
+    }
+    const reader = name.startsWith('leakstop/') ? readerOf(name) : undefined;
+    if (reader === undefined) {
       remarks.push(`--secrets: ${name} is not a secret that anything here reads`);
       continue;
     }
+    const { id, account, schema } = reader;
     matches(name, value, schema);
-    if (provider && account !== undefined) accounts[id] = [...(accounts[id] ?? []), account];
-    if (source) enabled.push(id);
+    if (account === undefined) enabled.push(id);
+    else accounts[id] = [...(accounts[id] ?? []), account];
   }
   return { accounts, enabled, remarks };
+}
+
+/** Whose secret it is by its name: a source's, or a provider's for one account. Undefined: of a source that is not here. */
+function readerOf(name: string): { id: string; account?: string; schema: Parameters<typeof check>[2] } | undefined {
+  const wrong = (problem: string) => new BadOption(`--secrets: ${name}: ${problem}`);
+  const [, kind, id = '', account, ...more] = name.split('/');
+  if (kind === 'sources') {
+    const source = Object.hasOwn(sources, id) ? (sources as Sources)[id] : undefined;
+    // One secrets file may serve versions that know more sources than this one.
+    if (!source) return undefined;
+    if (account !== undefined) throw wrong(`a source has one secret, ${names.sourceSecret(id)}`);
+    return { id, schema: source.config };
+  }
+  if (kind !== 'providers') throw wrong('must be a name under leakstop/providers or leakstop/sources');
+  const provider = Object.hasOwn(providers, id) ? (providers as Providers)[id] : undefined;
+  if (!provider) throw wrong(`no such provider; there are ${Object.keys(providers).join(', ')}`);
+  if (account === undefined || more.length > 0 || !accountName.safeParse(account).success)
+    throw wrong(`must end with the name of an account, ${names.providerSecret(id, '<account>')}`);
+  return { id, account, schema: provider.admin };
 }
 
 function matches(name: string, value: unknown, schema: Parameters<typeof check>[2]): void {

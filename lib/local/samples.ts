@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { names } from '../../functions/manifest.ts';
 import { fingerprintName } from '../../functions/platform/fingerprint.ts';
@@ -36,6 +36,12 @@ const derived = (secrets: SecretValues) =>
 function kept(data: string): string {
   const file = join(data, 'fingerprint');
   mkdirSync(data, { recursive: true, mode: 0o700 });
-  if (!existsSync(file)) writeFileSync(file, randomBytes(32).toString('hex'), { mode: 0o600, flag: 'wx' });
-  return readFileSync(file, 'utf8').trim();
+  const known = existsSync(file) ? readFileSync(file, 'utf8').trim() : '';
+  if (known !== '') return known;
+  // Never seen half written, whenever the machine stops: it is whole on the disk before it has its name.
+  const key = randomBytes(32).toString('hex');
+  const unnamed = `${file}.${process.pid}`;
+  writeFileSync(unnamed, key, { mode: 0o600, flush: true });
+  renameSync(unnamed, file);
+  return key;
 }

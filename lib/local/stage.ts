@@ -77,7 +77,9 @@ export async function startStage(
     return { queueUrl: String(places.lanes[id]), lane };
   });
   const gateway = gatewayServer(routesOf(hosts));
-  const [url] = await Promise.all([listen(gateway, port), ...Object.values(hosts).map((each) => each.ready())]);
+  await Promise.all(Object.values(hosts).map((each) => each.ready()));
+  // From here on nothing waits: who ends a stage that has not started yet cuts no request off.
+  const url = await listen(gateway, port);
   const unrouted = hosts['resolve-alert'];
   const consumers = [...lanes, ...(unrouted ? [{ queueUrl: places.unroutedQueue, lane: unrouted }] : [])];
   const pumps = consumers.map(({ queueUrl, lane }) => startPump({ client: cloud.sqs, queueUrl, invoke: lane.invoke }));
@@ -101,9 +103,9 @@ function awsVariables(given: NodeJS.ProcessEnv, { endpoints }: Emulators): Recor
   });
   return {
     ...Object.fromEntries(kept),
-    AWS_REGION: given.AWS_REGION ?? 'us-east-1',
-    AWS_ACCESS_KEY_ID: given.AWS_ACCESS_KEY_ID ?? 'local',
-    AWS_SECRET_ACCESS_KEY: given.AWS_SECRET_ACCESS_KEY ?? 'local',
+    AWS_REGION: given.AWS_REGION || 'us-east-1',
+    AWS_ACCESS_KEY_ID: given.AWS_ACCESS_KEY_ID || 'local',
+    AWS_SECRET_ACCESS_KEY: given.AWS_SECRET_ACCESS_KEY || 'local',
     AWS_EC2_METADATA_DISABLED: 'true',
     ...endpoints,
   };

@@ -206,7 +206,8 @@ describe('what does not match its schema', () => {
     provider: z.string().regex(/^[a-z]+$/, 'must be a provider id'),
     location: z.strictObject({ line: z.int() }).optional(),
     names: z.record(z.string().regex(/^[a-z]+$/), z.string()).optional(),
-    list: z.array(z.int()).optional(),
+    data: z.array(z.int()).optional(),
+    identifiers: z.union([z.record(z.string(), z.int()), z.null()]).optional(),
   });
   const answered = async (body: unknown) => {
     const bytes = body instanceof Uint8Array ? body : new TextEncoder().encode(JSON.stringify(body));
@@ -218,10 +219,10 @@ describe('what does not match its schema', () => {
   test('is answered 400 with the fields and what they must be', async () => {
     expect((await answered({ provider: 'acme' })).statusCode).toBe(200);
     expect((await answered({ provider: 'A' })).statusCode).toBe(400);
-    expect(await errorsOf({ provider: 'A', location: { line: 'x' }, list: [1, 'x'] })).toEqual([
+    expect(await errorsOf({ provider: 'A', location: { line: 'x' }, data: [1, 'x'] })).toEqual([
       { field: 'provider', problem: 'must be a provider id' },
       { field: 'location.line', problem: expect.stringContaining('expected') },
-      { field: 'list.1', problem: expect.stringContaining('expected') },
+      { field: 'data.1', problem: expect.stringContaining('expected') },
     ]);
   });
 
@@ -240,6 +241,19 @@ describe('what does not match its schema', () => {
     const answer = await answered(body);
     expect(answer).toMatchObject({ statusCode: 400, headers: { 'content-type': 'application/problem+json' } });
     expect(JSON.stringify(answer)).not.toContain(canary);
+  });
+
+  test('is told by the names that our schemas give, and by no other, whatever its form', async () => {
+    const problem = expect.stringMatching(/^Invalid input: expected/);
+    for (const word of ['hunter', 'MyHunterTwo', '12345678', 'constructor']) {
+      expect(await errorsOf({ provider: 'acme', identifiers: { [word]: 'x' } }), word).toEqual([
+        { field: 'identifiers.?', problem },
+      ]);
+    }
+    expect(await errorsOf({ provider: 'acme', names: { hunter: 7 } })).toEqual([{ field: '?.?', problem }]);
+    expect(await errorsOf({ provider: 'acme', identifiers: { keyId: 'x' } })).toEqual([
+      { field: 'identifiers.keyId', problem },
+    ]);
   });
 
   test('names a field that is not known by its place alone', async () => {

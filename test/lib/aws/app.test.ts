@@ -28,7 +28,7 @@ test.each([
   ["{ providers: { datadg: { accounts: ['prod'] } } }", /^bin\/config\.ts: providers\.datadg: is not a provider.*\n$/],
   ['{ providers: { datadog: { accounts: [] } } }', /^bin\/config\.ts: providers\.datadog\.accounts: .*\n$/],
   ["{ providers: {}, sources: ['standard', 'pigeon'] }", /^bin\/config\.ts: sources\.1: is not a source.*\n$/],
-  ['{ provders: {} }', /^bin\/config\.ts: providers: .*\n$/],
+  ['{ provders: {} }', /^bin\/config\.ts: provders: .*\n$/],
 ])('a configuration that is wrong ends with one line that names the field: %s', (configuration, line) => {
   const { status, stdout, stderr } = run(configuration);
   expect(stderr).toMatch(line);

@@ -1,8 +1,14 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { BadOption, readOptions } from '../../../lib/local/options.ts';
+import { sampleSigningSecret } from '../../../lib/local/samples.ts';
+import { loadWorlds } from '../../../lib/local/stage.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -16,12 +22,25 @@ function file(name: string, content: unknown): string {
   return path;
 }
 
-/** Runs `npm start` with these options; `when` acts on the process once it listens. */
+type Child = ReturnType<typeof spawn>;
+const children = new Set<Child>();
+afterEach(() => {
+  for (const child of children) child.kill('SIGKILL');
+});
+
+/** Runs `npm start` with these options; `begun` acts on the process before it listens, `when` as soon as it does. */
 async function run(
   args: string[],
-  when: (child: ReturnType<typeof spawn>, url: string) => unknown = (child) => child.kill('SIGKILL'),
+  when: (child: Child, url: string) => unknown = (child) => child.kill('SIGKILL'),
+  { variables = {}, begun }: { variables?: NodeJS.ProcessEnv; begun?(child: Child): void } = {},
 ) {
-  const child = spawn(process.execPath, ['bin/local.ts', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, ['bin/local.ts', ...args], {
+    env: { ...process.env, npm_lifecycle_event: undefined, ...variables },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  children.add(child);
+  child.once('exit', () => children.delete(child));
+  begun?.(child);
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => {
@@ -40,6 +59,18 @@ const good = {
   'leakstop/providers/datadog/prod': { site: 'datadoghq.com', apiKey: 'a'.repeat(32), appKey: 'b'.repeat(40) },
 };
 
+/** A stage that is there soon: one provider, one source. */
+const small = () => [
+  '--port',
+  '0',
+  '--secrets',
+  file('small.json', { ...good, 'leakstop/sources/standard': { secrets: [sampleSigningSecret] } }),
+];
+let worlds: Awaited<ReturnType<typeof loadWorlds>>;
+beforeAll(async () => {
+  worlds = await loadWorlds();
+});
+
 describe('npm start', () => {
   test.each(['SIGINT', 'SIGTERM'] as const)(
     'prints exactly one line when it listens, and ends with 0 on %s',
@@ -52,7 +83,7 @@ describe('npm start', () => {
 
   test('finishes a request that is in hand before it ends', async () => {
     let answered: number | undefined;
-    const { code } = await run(['--port', '0'], async (child, url) => {
+    const { code } = await run(small(), async (child, url) => {
       const body = '{"provider":"datadog","secret":"5e0a1eaf0c0ffee05ec2e7ab1e0ddba1"}';
       const request = fetch(`${url}/revocations`, { method: 'POST', headers: { prefer: 'wait=20' }, body });
       while ((await (await fetch(`${url}/incidents`)).text()).length < 30) child.ref();
@@ -61,6 +92,54 @@ describe('npm start', () => {
     });
     expect(answered).toBe(200);
     expect(code).toBe(0);
+  });
+
+  test.each(['SIGINT', 'SIGTERM'] as const)('ends with 0 on %s while it starts', async (signal) => {
+    let child: Child | undefined;
+    // A service that takes the first request of the start and never answers.
+    const silent = createServer(() => child?.kill(signal)).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const begun = (started: Child) => {
+      child = started;
+    };
+    const variables = { AWS_ENDPOINT_URL_DYNAMODB: `http://127.0.0.1:${port}` };
+    const { code, stdout, stderr } = await run(['--port', '0'], undefined, { variables, begun });
+    expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: '', stderr: '' });
+    silent.closeAllConnections();
+    silent.close();
+  });
+
+  /** A request whose body never ends: something is in hand for as long as the stage waits for it. */
+  const endless = async (url: string) => {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    socket.on('error', () => {});
+    socket.write('POST /revocations HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 9\r\n\r\n');
+    await once(socket, 'data');
+    return socket;
+  };
+
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('ends at once on a second %s, with %i', async (signal, expected) => {
+    const { code } = await run(small(), async (child, url) => {
+      await endless(url);
+      const again = setInterval(() => child.kill(signal), 50);
+      child.once('exit', () => clearInterval(again));
+    });
+    expect(code).toBe(expected);
+  });
+
+  test('takes a Ctrl-C that npm passes on, too, for one: what is in hand is finished', async () => {
+    const variables = { npm_lifecycle_event: 'start' };
+    const pressed = async (child: Child, url: string) => {
+      const socket = await endless(url);
+      child.kill('SIGINT');
+      child.kill('SIGTERM');
+      socket.write('{"a":"b"}');
+    };
+    expect((await run(small(), pressed, { variables })).code).toBe(0);
   });
 
   test('explains its options', async () => {
@@ -101,6 +180,13 @@ describe('npm start', () => {
       /leakstop\/sources\/standard: secrets\.0/,
     ],
     [
+      'a secret with a name that is misspelt',
+      () => ['--secrets', file('misspelt.json', { ...good, 'leakstop/providers/datadogg/prod': { apiKey: 'hush' } })],
+      /^--secrets: leakstop\/providers\/datadogg\/prod: no such provider/,
+    ],
+    ['a data folder that is a file', () => ['--data', file('data.txt', '')], /^--data: /],
+    ['a data folder that is nothing', () => ['--data', ''], /^--data: /],
+    [
       'a config with an unknown provider',
       () => ['--config', file('unknown.json', { providers: { acme: { accounts: ['a'] } } })],
       /^--config: providers\.acme/,
@@ -108,7 +194,7 @@ describe('npm start', () => {
     [
       'a config with an unknown field',
       () => ['--config', file('extra.json', { providers: {}, colour: 'red' })],
-      /^--config: /,
+      /^--config: colour: /,
     ],
     [
       'an action the provider does not have',
@@ -135,17 +221,50 @@ describe('npm start', () => {
       ],
       /^--config: sources: standard has no secret/,
     ],
-  ])('refuses %s with one line that names it, and exit code 2', async (_, args, line) => {
-    const { code, stdout, stderr } = await run(args());
-    expect(stderr).toMatch(line);
-    expect(stderr.trim().split('\n')).toHaveLength(1);
+  ])('refuses %s with one line that names it', (_, args, line) => {
+    let refusal: unknown;
+    try {
+      readOptions(args(), worlds);
+    } catch (error) {
+      refusal = error;
+    }
+    expect(refusal).toBeInstanceOf(BadOption);
+    const { message } = refusal as BadOption;
+    expect(message).toMatch(line);
+    expect(message.split('\n')).toHaveLength(1);
+    expect(message).not.toContain('hush');
+  });
+
+  test('says such a line on stderr, nothing on stdout, and ends with 2', async () => {
+    const secrets = file('wrong.json', {
+      'leakstop/providers/datadog/prod': { site: 'hush', apiKey: 'hush', appKey: 'hush' },
+    });
+    const { code, stdout, stderr } = await run(['--secrets', secrets]);
+    expect(stderr).toMatch(/^--secrets: leakstop\/providers\/datadog\/prod: site: .*\n$/);
     expect(stderr).not.toContain('hush');
-    expect(stdout).toBe('');
-    expect(code).toBe(2);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  });
+
+  test('refuses an endpoint that is no address with one line that names its variable, and exit code 2', async () => {
+    const variables = { AWS_ENDPOINT_URL_SQS: 'hush' };
+    const { code, stdout, stderr } = await run(['--port', '0'], undefined, { variables });
+    expect(stderr).toBe('AWS_ENDPOINT_URL_SQS: must be an http or https URL, or not set\n');
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  });
+
+  test('refuses a data folder that another stage uses with one line and exit code 2', async () => {
+    const args = [...small(), '--data', join(folder, 'shared')];
+    const { code } = await run(args, async (child) => {
+      const second = await run(args);
+      expect(second.stderr).toMatch(/^--data: \S+ is in use by another stage\n$/);
+      expect(second).toMatchObject({ code: 2, stdout: '' });
+      child.kill('SIGTERM');
+    });
+    expect(code).toBe(0);
   });
 
   test('refuses a port that is in use with one line and exit code 2', async () => {
-    const { code } = await run(['--port', '0'], async (child, url) => {
+    const { code } = await run(small(), async (child, url) => {
       const second = await run(['--port', new URL(url).port]);
       expect(second.stderr).toMatch(/^--port: is in use/);
       expect(second.code).toBe(2);
@@ -164,7 +283,7 @@ describe('npm start', () => {
       }).then((answer) => answer.json() as Promise<{ id: string; outcome: string }>);
     const seen: { id: string; outcome: string }[] = [];
     for (let round = 0; round < 2; round += 1) {
-      await run(['--port', '0', '--data', data], async (child, url) => {
+      await run([...small(), '--data', data], async (child, url) => {
         if (round === 1) seen.push((await (await fetch(`${url}/incidents/${seen[0]?.id}`)).json()) as never);
         seen.push(await ask(url));
         child.kill('SIGKILL');

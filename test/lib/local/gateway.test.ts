@@ -1,0 +1,73 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { closed, listen } from '../../../lib/local/emulators.ts';
+import { FunctionDied } from '../../../lib/local/function-host.ts';
+import { gatewayServer } from '../../../lib/local/gateway.ts';
+
+let server: Server;
+beforeAll(async () => {
+  server = gatewayServer([
+    { route: 'GET /health', invoke: async () => ({ statusCode: 200, body: '{"ok":true}' }) },
+    { route: 'POST /sources/{source}', invoke: async () => ({ statusCode: 404 }) },
+    {
+      route: 'POST /revocations',
+      invoke: async () => {
+        throw new FunctionDied('receive-request ended');
+      },
+    },
+  ]);
+  await listen(server);
+});
+afterAll(() => closed(server));
+
+/** Sends a request line as it stands: `fetch` would tidy it up. */
+async function send(method: string, path: string, body = '') {
+  const { port } = server.address() as AddressInfo;
+  const sent = request({ host: '127.0.0.1', port, method, path });
+  sent.end(body);
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk);
+  const text = Buffer.concat(chunks).toString('utf8');
+  return { status: response.statusCode, type: response.headers['content-type'], text };
+}
+
+/** What RFC 9457 asks of an answer that is a problem. */
+function expectProblem({ status, type, text }: Awaited<ReturnType<typeof send>>, expected: number): void {
+  expect({ status, type }).toEqual({ status: expected, type: 'application/problem+json' });
+  expect(JSON.parse(text)).toEqual({
+    type: 'about:blank',
+    title: expect.any(String),
+    status: expected,
+    detail: expect.stringMatching(/\.$/),
+  });
+}
+
+describe('the gateway', () => {
+  test.each(['//', '///', '//health', '//evil.example/health', '/nowhere', '/health/', '*', '/\\'])(
+    'answers 404 as a problem for %s',
+    async (path) => {
+      expectProblem(await send('GET', path), 404);
+    },
+  );
+
+  test('answers 404 as a problem for a method that its route does not have', async () => {
+    expectProblem(await send('DELETE', '/health'), 404);
+  });
+
+  test('answers 413 as a problem for a body that no function could be given', async () => {
+    expectProblem(await send('POST', '/revocations', 'x'.repeat(7 * 1024 * 1024)), 413);
+  });
+
+  test('answers 503 as a problem where the function died', async () => {
+    expectProblem(await send('POST', '/revocations', '{}'), 503);
+  });
+
+  test('hands on what a function answers as it is, an empty 404 too', async () => {
+    expect(await send('POST', '/sources/nobody', '{}')).toEqual({ status: 404, type: undefined, text: '' });
+    expect(await send('GET', '/health?x=//')).toMatchObject({ status: 200, text: '{"ok":true}' });
+    expect(await send('GET', 'http://somewhere/health')).toMatchObject({ status: 200 });
+  });
+});

@@ -1,0 +1,98 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { BadOption, readOptions } from '../../../lib/local/options.ts';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'leakstop-'));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const admin = { site: 'datadoghq.com', apiKey: 'a'.repeat(32), appKey: 'b'.repeat(40) };
+
+function read(option: '--secrets' | '--config' | '--data', value: unknown) {
+  const path = join(folder, 'given.json');
+  writeFileSync(path, JSON.stringify(value));
+  return readOptions([option, option === '--data' ? String(value) : path], {});
+}
+
+/** The one line that an option is refused with. */
+function refusal(...given: Parameters<typeof read>): string {
+  try {
+    read(...given);
+  } catch (error) {
+    if (error instanceof BadOption) return error.message;
+    throw error;
+  }
+  throw new Error('it was accepted');
+}
+
+describe('the secrets', () => {
+  test.each([
+    ['leakstop/providers/datadogg/prod', /no such provider; there are .*datadog/],
+    ['leakstop/providers/constructor/prod', /no such provider/],
+    ['leakstop/providers/datadog', /must end with the name of an account, leakstop\/providers\/datadog\/<account>$/],
+    ['leakstop/providers/datadog/', /must end with the name of an account/],
+    ['leakstop/providers/datadog/prod/eu', /must end with the name of an account/],
+    ['leakstop/providers/datadog/pr.od', /must end with the name of an account/],
+    ['leakstop/sources/standard/prod', /a source has one secret, leakstop\/sources\/standard$/],
+    ['leakstop/source/standard', /must be a name under leakstop\/providers or leakstop\/sources$/],
+    ['leakstop/fingerprints', /must be a name under/],
+    ['leakstop/', /must be a name under/],
+  ])('are refused with a name that is misspelt: %s', (name, problem) => {
+    const line = refusal('--secrets', { 'leakstop/providers/datadog/prod': admin, [name]: { hush: 'hush' } });
+    expect(line.startsWith(`--secrets: ${name}: `)).toBe(true);
+    expect(line).toMatch(problem);
+    expect(line).not.toContain('hush');
+  });
+
+  test.each(['billing/password', 'leakstop/sources/standart', 'leakstop/sources/a-later-one'])(
+    'are remarked on, and go unread, with a name of nobody here: %s',
+    (name) => {
+      const options = read('--secrets', { 'leakstop/providers/datadog/prod': admin, [name]: 'hush' });
+      expect(options).toMatchObject({
+        remarks: [`--secrets: ${name} is not a secret that anything here reads`],
+        configuration: { providers: { datadog: { accounts: ['prod'] } } },
+      });
+    },
+  );
+
+  test('are refused in one line, whatever the name', () => {
+    expect(refusal('--secrets', { 'leakstop/a\nb\u001b[31m': {} })).toMatch(/^--secrets: leakstop\/a b \[31m: /);
+  });
+
+  test('are never told by the names of their fields', () => {
+    const secrets = { 'leakstop/sources/standard': { secrets: [], hushHushHush: 1 } };
+    expect(refusal('--secrets', secrets)).not.toContain('hush');
+  });
+});
+
+describe('the configuration', () => {
+  test.each([
+    ['at the top', { providers: {}, colour: 'red' }, 'colour'],
+    ['instead of one that is needed', { providers: { datadog: { acounts: ['prod'] } } }, 'providers.datadog.acounts'],
+    ['deep down', { providers: {}, policy: { fuse: { limit: 1, windowMinutes: 5, window: 5 } } }, 'policy.fuse.window'],
+    [
+      'in a list',
+      { providers: {}, policy: { protected: [{ provider: 'datadog', keyId: 'x', reason: 'y', why: 'z' }] } },
+      'policy.protected.0.why',
+    ],
+  ])('is refused with a field that is not known %s, naming it', (_, given, field) => {
+    expect(refusal('--config', given)).toBe(`--config: ${field}: is not a field that is known here`);
+  });
+});
+
+describe('the data folder', () => {
+  test('is refused when it is nothing', () => {
+    expect(refusal('--data', '')).toBe('--data: must name a folder');
+  });
+
+  test('is refused when it is a file, or in one', () => {
+    const file = join(folder, 'file');
+    writeFileSync(file, '');
+    for (const data of [file, join(file, 'below')])
+      expect(refusal('--data', data)).toMatch(/^--data: cannot keep anything in \S+: E[A-Z]+$/);
+  });
+});
