@@ -9,12 +9,34 @@ export interface DatadogKey {
   created: string;
 }
 
+/** An application key, a personal or a service access token. */
+export interface DatadogCredential extends DatadogKey {
+  /** The id of the user or service account it belongs to. */
+  owner: string;
+  scopes?: string[];
+  /** When an access token ends; absent, never. */
+  expires?: string;
+}
+
+/** A person, or a service account with its access tokens. */
+export interface DatadogUser {
+  id: string;
+  name: string;
+  serviceAccount?: boolean;
+  accessTokens?: DatadogCredential[];
+}
+
 /** One organisation lives on one site. Its admin credentials come from outside: the stage makes the world fit its secrets. */
 export interface DatadogOrganisation {
   site: string;
   id: string;
   keys: DatadogKey[];
   admins: { apiKey?: string; appKey?: string; accessToken?: string; rights?: string[] }[];
+  applicationKeys?: DatadogCredential[];
+  personalAccessTokens?: DatadogCredential[];
+  users?: DatadogUser[];
+  /** One-time-read mode: an application key is shown when it is made and never again. */
+  oneTimeRead?: boolean;
 }
 
 /** How a simulated Datadog differs from the plain one. */
@@ -23,6 +45,10 @@ export interface DatadogTraits {
   propagationMs?: number;
   /** Whether the preview endpoint that lets a key name itself answers. */
   selfLookup?: boolean;
+  /** Whether the list of personal access tokens shows those of service accounts too. */
+  mixedTokenList?: boolean;
+  /** What the check of a pair of keys answers to a pair that is not good; both are documented. */
+  badPairStatus?: 401 | 403;
   /** Epoch ms. */
   now?: () => number;
 }
@@ -39,20 +65,67 @@ const sites = [
   'us2.ddog-gov.com',
 ];
 
+/** What one path names: the credentials that requests by id reach, and how they are shown. */
+interface Shelf {
+  id: string | undefined;
+  items: DatadogKey[];
+  /** What the list shows. */
+  listed: DatadogKey[];
+  record(item: DatadogKey, whole: boolean): object;
+  meta: object;
+  rights: { read: string; remove: string };
+  missing: VendorAnswer;
+  /** Deleting what is not there is a success too. */
+  alwaysGone?: boolean;
+  headers?: Record<string, string>;
+}
+
 /**
  * Datadog's key management: https://docs.datadoghq.com/api/latest/key-management/ and its authentication check:
- * https://docs.datadoghq.com/api/latest/authentication/
+ * https://docs.datadoghq.com/api/latest/authentication/. A shelf for each kind of credential, all deleted alike.
  */
 export function datadogVendor(
   organisations: DatadogOrganisation[],
-  { propagationMs = 0, selfLookup = true, now = Date.now }: DatadogTraits = {},
+  {
+    propagationMs = 0,
+    selfLookup = true,
+    mixedTokenList = true,
+    badPairStatus = 403,
+    now = Date.now,
+  }: DatadogTraits = {},
 ) {
   const vendor = { arrivals: [] as Arrival[], troubles: [] as Vendor['troubles'], deletions: [] as string[] };
-  const dying = new Map<string, number>();
+  const dying = new Map<string, { until: number; from: DatadogKey[] }>();
+  const deleted = new Set<string>();
   const orgOf = (host: string) => organisations.find(({ site }) => host === `api.${site}`);
 
+  const isDying = (key: string) => (dying.get(key)?.until ?? 0) > now();
+  /** Whether the key is in one of these, or was and its deletion has not spread yet. */
+  const isLive = (key: string, places: (DatadogKey[] | undefined)[]) =>
+    places.some((place) => place?.some((known) => known.key === key && !hasEnded(known, now()))) ||
+    (isDying(key) && places.includes(dying.get(key)?.from));
+  /** A deletion that has not spread yet has spread to no site. */
   const isAccepted = (host: string, key: string) =>
-    orgOf(host)?.keys.some((known) => known.key === key) === true || (dying.get(key) ?? 0) > now();
+    isLive(key, [orgOf(host)?.keys]) ||
+    (isDying(key) && organisations.some(({ keys }) => dying.get(key)?.from === keys));
+  const isToken = (org: DatadogOrganisation, key: string) =>
+    isLive(key, [org.personalAccessTokens, ...(org.users ?? []).map(({ accessTokens }) => accessTokens)]);
+  const isInForce = (key: string | undefined) => key === undefined || !deleted.has(key) || isDying(key);
+
+  /** Whether any pair of keys, or any token, is good: also one that has no rights. */
+  function isGoodPair(org: DatadogOrganisation | undefined, headers: Arrival['headers']): boolean {
+    const [apiKey, second] = [String(headers['dd-api-key'] ?? ''), String(headers['dd-application-key'] ?? '')];
+    if (!org) return false;
+    if (isToken(org, second) || isToken(org, bearerOf(headers))) return true;
+    return isLive(apiKey, [org.keys]) && isLive(second, [org.applicationKeys]);
+  }
+
+  function remove(items: DatadogKey[], item: DatadogKey): void {
+    items.splice(items.indexOf(item), 1);
+    vendor.deletions.push(item.id);
+    deleted.add(item.key);
+    if (propagationMs > 0) dying.set(item.key, { until: now() + propagationMs, from: items });
+  }
 
   function answer({ method, host, target, headers }: Arrival): VendorAnswer {
     const org = orgOf(host);
@@ -66,25 +139,67 @@ export function datadogVendor(
       return selfLookup ? validate(org, apiKey) : { status: 404, body: { errors: ['Not Found'] } };
     const admin = org?.admins.find((known) =>
       known.accessToken
-        ? headers.authorization === `Bearer ${known.accessToken}`
-        : known.apiKey === apiKey && known.appKey === headers['dd-application-key'],
+        ? [bearerOf(headers), headers['dd-application-key']].includes(known.accessToken) && isInForce(known.accessToken)
+        : known.apiKey === apiKey && known.appKey === headers['dd-application-key'] && isInForce(known.appKey),
     );
+    if (url.pathname === '/api/v2/validate_keys')
+      return admin || isGoodPair(org, headers)
+        ? { status: 200, body: { status: 'ok' } }
+        : { status: badPairStatus, body: { errors: [badPairStatus === 401 ? 'Unauthorized' : 'Forbidden'] } };
+    const value = /^\/api\/v1\/api_key\/([^/]+)$/.exec(url.pathname)?.[1];
+    if (value !== undefined) return deleteByValue(org, admin, method, decodeURIComponent(value));
     if (!org || !admin) return refused('Forbidden');
-    if (url.pathname === '/api/v2/validate_keys') return { status: 200, body: { status: 'ok' } };
-    const [, id] = /^\/api\/v2\/api_keys(?:\/([^/]+))?$/.exec(url.pathname) ?? [];
-    if (!/^\/api\/v2\/api_keys(\/[^/]+)?$/.test(url.pathname)) return { status: 404, body: { errors: ['Not Found'] } };
-    const right = method === 'DELETE' ? 'api_keys_delete' : 'api_keys_read';
-    if (admin.rights && !admin.rights.includes(right)) return refused('Forbidden');
-    if (id === undefined)
-      return method === 'GET' ? list(org, url.searchParams) : { status: 405, body: { errors: ['Method Not Allowed'] } };
-    const key = org.keys.find((known) => known.id === decodeURIComponent(id));
-    if (!key) return { status: 404, body: { errors: ['API key not found'] } };
-    if (method === 'GET') return { status: 200, body: { data: record(key, true) } };
-    if (method !== 'DELETE') return { status: 405, body: { errors: ['Method Not Allowed'] } };
-    org.keys.splice(org.keys.indexOf(key), 1);
-    vendor.deletions.push(key.id);
-    if (propagationMs > 0) dying.set(key.key, now() + propagationMs);
-    return { status: 204, headers: { 'content-type': 'text/html; charset=utf-8' } };
+    const may = (right: string) => !admin.rights || admin.rights.includes(right);
+    if (url.pathname === '/api/v2/users') {
+      if (!may('user_access_read')) return refused('Forbidden');
+      return method === 'GET' ? listUsers(org, url.searchParams) : wrongMethod;
+    }
+    const shelf = shelfOf(org, url.pathname, mixedTokenList);
+    if (!shelf) return notFound('Not Found');
+    if (!may(method === 'DELETE' ? shelf.rights.remove : shelf.rights.read)) return refused('Forbidden');
+    const answered = atShelf(shelf, method, url.searchParams);
+    return { ...answered, headers: { ...answered.headers, ...shelf.headers } };
+  }
+
+  function atShelf(shelf: Shelf, method: string, query: URLSearchParams): VendorAnswer {
+    if (shelf.id === undefined) return method === 'GET' ? list(shelf, query) : wrongMethod;
+    const item = shelf.items.find(({ id }) => id === decodeURIComponent(shelf.id ?? ''));
+    const gone: VendorAnswer = { status: 204, headers: { 'content-type': 'text/html; charset=utf-8' } };
+    if (!item) return method === 'DELETE' && shelf.alwaysGone ? gone : shelf.missing;
+    if (method === 'GET') return { status: 200, body: { data: shelf.record(item, true) } };
+    if (method !== 'DELETE') return wrongMethod;
+    remove(shelf.items, item);
+    return gone;
+  }
+
+  /** The first version of the deletion: its path holds the key itself. */
+  function deleteByValue(
+    org: DatadogOrganisation | undefined,
+    admin: DatadogOrganisation['admins'][number] | undefined,
+    method: string,
+    value: string,
+  ): VendorAnswer {
+    const refusal: VendorAnswer = {
+      status: 403,
+      body: {
+        status: 'error',
+        code: 403,
+        errors: ['Forbidden'],
+        statuspage: 'http://status.datadoghq.com',
+        twitter: 'http://twitter.com/datadogops',
+        email: 'support@datadoghq.com',
+      },
+    };
+    // On sites for governments the first version is switched off.
+    if (!org || !admin || org.site.endsWith('ddog-gov.com')) return refusal;
+    if (admin.rights && !admin.rights.includes('api_keys_delete')) return refusal;
+    if (method !== 'DELETE') return wrongMethod;
+    const item = org.keys.find(({ key }) => key === value);
+    if (!item) return notFound('API key not found');
+    remove(org.keys, item);
+    const { key, name, created } = item;
+    const when = created.slice(0, 19).replace('T', ' ');
+    return { status: 200, body: { api_key: { created: when, created_by: 'owner@example.com', key, name } } };
   }
 
   return {
@@ -93,11 +208,20 @@ export function datadogVendor(
     hosts: sites.map((site) => `api.${site}`),
     server: vendorServer(vendor, answer),
     organisations,
-    accepts: (secret: string) => organisations.some(({ site }) => isAccepted(`api.${site}`, secret)),
+    accepts: (secret: string) =>
+      organisations.some((org) => isLive(secret, [org.keys, org.applicationKeys]) || isToken(org, secret)),
   } satisfies Vendor & { organisations: DatadogOrganisation[] };
 }
 
 const refused = (error: string): VendorAnswer => ({ status: 403, body: { errors: [error] } });
+const notFound = (error: string): VendorAnswer => ({ status: 404, body: { errors: [error] } });
+const wrongMethod: VendorAnswer = { status: 405, body: { errors: ['Method Not Allowed'] } };
+
+const hasEnded = ({ expires }: DatadogKey & { expires?: string }, now: number) =>
+  expires !== undefined && Date.parse(expires) <= now;
+const bearerOf = (headers: Arrival['headers']) => /^bearer (.+)$/i.exec(headers.authorization ?? '')?.[1] ?? '';
+const serviceTokensOf = ({ users = [] }: DatadogOrganisation) => users.flatMap(({ accessTokens = [] }) => accessTokens);
+const tokensOf = (org: DatadogOrganisation) => [...(org.personalAccessTokens ?? []), ...serviceTokensOf(org)];
 
 function validate(org: DatadogOrganisation | undefined, apiKey: string): VendorAnswer {
   const key = org?.keys.find((known) => known.key === apiKey);
@@ -110,18 +234,73 @@ function validate(org: DatadogOrganisation | undefined, apiKey: string): VendorA
   };
 }
 
-function list({ keys }: DatadogOrganisation, query: URLSearchParams): VendorAnswer {
+/** The credentials that a path names; undefined for a path that Datadog does not have. */
+function shelfOf(org: DatadogOrganisation, path: string, mixed: boolean): Shelf | undefined {
+  const [, owner, name, id] = /^\/api\/v2\/(?:service_accounts\/([^/]+)\/)?([a-z_]+)(?:\/([^/]+))?$/.exec(path) ?? [];
+  const headers = { 'content-type': 'application/vnd.api+json' };
+  if (owner !== undefined && name === 'access_tokens') {
+    const account = org.users?.find((user) => user.serviceAccount && user.id === decodeURIComponent(owner));
+    if (!account) return undefined;
+    account.accessTokens ??= [];
+    const items = account.accessTokens;
+    const rights = { read: 'service_account_write', remove: 'service_account_write' };
+    const missing = notFound('Not Found');
+    return { id, items, listed: items, record: tokenRecord, meta: {}, rights, missing, alwaysGone: true, headers };
+  }
+  if (owner !== undefined) return undefined;
+  if (name === 'api_keys') {
+    const rights = { read: 'api_keys_read', remove: 'api_keys_delete' };
+    const missing = notFound('API key not found');
+    return { id, items: org.keys, listed: org.keys, record, meta: { max_allowed: 5000 }, rights, missing };
+  }
+  const rights = { read: 'org_app_keys_read', remove: 'org_app_keys_write' };
+  if (name === 'application_keys') {
+    const items = org.applicationKeys ?? [];
+    const missing = notFound('Application key not found');
+    const show = (item: DatadogKey, whole: boolean) =>
+      applicationKeyRecord(item as DatadogCredential, whole && !org.oneTimeRead);
+    return { id, items, listed: items, record: show, meta: { max_allowed_per_user: 1000 }, rights, missing };
+  }
+  if (name !== 'personal_access_tokens') return undefined;
+  const items = org.personalAccessTokens ?? [];
+  const listed = mixed ? tokensOf(org) : items;
+  return {
+    id,
+    items,
+    listed,
+    record: tokenRecord,
+    meta: {},
+    rights,
+    missing: notFound('Not Found'),
+    alwaysGone: true,
+    headers,
+  };
+}
+
+function list({ listed, record: show, meta }: Shelf, query: URLSearchParams): VendorAnswer {
+  const sorted =
+    query.get('sort') === 'last4' ? listed.toSorted((left, right) => last4(left).localeCompare(last4(right))) : listed;
+  const found = paged(sorted, query);
+  if (!found) return { status: 400, body: { errors: ['Bad Request'] } };
+  const page = { total_filtered_count: found.matching.length };
+  return { status: 200, body: { data: found.items.map((item) => show(item, false)), meta: { ...meta, page } } };
+}
+
+function listUsers({ users = [] }: DatadogOrganisation, query: URLSearchParams): VendorAnswer {
+  const found = paged(users, query);
+  if (!found) return { status: 400, body: { errors: ['Bad Request'] } };
+  const page = { total_count: users.length, total_filtered_count: found.matching.length };
+  return { status: 200, body: { data: found.items.map(userRecord), meta: { page } } };
+}
+
+/** Pages are counted from 0; the filter looks into names. */
+function paged<Item extends { name: string }>(all: Item[], query: URLSearchParams) {
   const size = Number(query.get('page[size]') ?? 10);
   const page = Number(query.get('page[number]') ?? 0);
-  if (!(size >= 1 && size <= 100) || !(page >= 0)) return { status: 400, body: { errors: ['Bad Request'] } };
+  if (!(size >= 1 && size <= 100) || !(page >= 0)) return undefined;
   const filter = query.get('filter') ?? '';
-  const matching = keys.filter(({ name }) => name.includes(filter));
-  const sorted =
-    query.get('sort') === 'last4'
-      ? matching.toSorted((left, right) => last4(left).localeCompare(last4(right)))
-      : matching;
-  const data = sorted.slice(page * size, (page + 1) * size).map((key) => record(key, false));
-  return { status: 200, body: { data, meta: { max_allowed: 5000, page: { total_filtered_count: matching.length } } } };
+  const matching = all.filter(({ name }) => name.includes(filter));
+  return { matching, items: matching.slice(page * size, (page + 1) * size) };
 }
 
 const last4 = ({ key }: DatadogKey) => key.slice(-4);
@@ -139,6 +318,47 @@ function record(key: DatadogKey, whole: boolean) {
   return { id, type: 'api_keys', attributes: whole ? { ...attributes, key: key.key } : attributes };
 }
 
+function applicationKeyRecord(item: DatadogCredential, whole: boolean) {
+  const { id, name, created, owner, scopes = null, key } = item;
+  const attributes = { name, last4: last4(item), created_at: created, scopes, ...(whole && { key }) };
+  const relationships = { owned_by: { data: { id: owner, type: 'users' } } };
+  return { id, type: 'application_keys', attributes, relationships };
+}
+
+/** The public part of a personal token comes without its prefix, that of a service account's token with it. */
+function tokenRecord(item: DatadogKey) {
+  const { id, name, created, owner, scopes = [], expires = null, key } = item as DatadogCredential;
+  const [prefix = '', middle = ''] = key.split('_');
+  const isPersonal = prefix === 'ddpat';
+  const attributes = {
+    name,
+    public_portion: isPersonal ? middle : `${prefix}_${middle}`,
+    scopes,
+    created_at: created,
+    modified_at: null,
+    last_used_at: null,
+    expires_at: expires,
+  };
+  const ownerType = isPersonal ? 'users' : 'service_account';
+  const relationships = { owned_by: { data: { id: owner, type: ownerType } } };
+  return { id, type: isPersonal ? 'personal_access_tokens' : 'service_access_tokens', attributes, relationships };
+}
+
+function userRecord({ id, name, serviceAccount = false }: DatadogUser) {
+  const handle = `${name}@example.com`;
+  const attributes = {
+    name,
+    handle,
+    email: handle,
+    status: 'Active',
+    disabled: false,
+    verified: true,
+    service_account: serviceAccount,
+    created_at: '2026-01-05T09:00:00.000000+00:00',
+  };
+  return { id, type: 'users', attributes };
+}
+
 /** Keys that look like an organisation's, the same every time; `from` makes another set. */
 export function inventedKeys(count: number, from: string): DatadogKey[] {
   return Array.from({ length: count }, (_, index) => {
@@ -154,6 +374,30 @@ export function inventedKeys(count: number, from: string): DatadogKey[] {
   });
 }
 
+/** People, the same every time; `from` makes another set. */
+export function inventedUsers(count: number, from: string): DatadogUser[] {
+  return inventedKeys(count, `user of ${from}`).map(({ id }, index) => ({ id, name: `person-${index}` }));
+}
+
+/**
+ * Application keys or access tokens of one owner that are made like `value`: same prefix, same length, and hexadecimal
+ * if it is.
+ */
+export function inventedCredentials(count: number, value: string, owner: string, from: string): DatadogCredential[] {
+  const [, prefix = '', body = ''] = /^(dd[a-z]+_)?(.*)$/.exec(value) ?? [];
+  const alphabet = /^[0-9a-f]+$/.test(body) ? hexadecimal : alphanumeric;
+  return inventedKeys(count, from).map((key) => {
+    const bytes = createHash('sha512').update(key.key).digest();
+    const other = Array.from(body, (character, at) =>
+      character === '_' ? '_' : alphabet[(bytes[at % bytes.length] ?? 0) % alphabet.length],
+    ).join('');
+    return { ...key, key: prefix + other, owner };
+  });
+}
+
+const hexadecimal = '0123456789abcdef';
+const alphanumeric = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+
 /** A key with a given value, and its decoys: others that end in the same four characters. */
 export function keyWithDecoys(value: string, name: string, decoys: number): DatadogKey[] {
   const others = inventedKeys(decoys, `decoy of ${name}`).map((key) => ({
@@ -166,10 +410,23 @@ export function keyWithDecoys(value: string, name: string, decoys: number): Data
   ];
 }
 
-/** The key that the first run kills; its decoys end in the same four characters. */
-const leaked = '5e0a1eaf0c0ffee05ec2e7ab1e0ddba1';
+/** An application key or access token with a given value, and its decoys: others that end in the same four characters. */
+export function credentialWithDecoys(value: string, name: string, decoys: number, owner: string): DatadogCredential[] {
+  const [known] = keyWithDecoys(value, name, 0) as [DatadogKey];
+  const others = inventedCredentials(decoys, value, owner, `decoy of ${name}`).map((other) => ({
+    ...other,
+    key: other.key.slice(0, -4) + value.slice(-4),
+  }));
+  return [{ ...known, owner }, ...others];
+}
 
-/** The Datadog of the local stage: each account an organisation on its site, a few thousand keys, one of them leaked. */
+/** The keys that the first run kills; the decoys of each end in the same four characters. */
+const leaked = '5e0a1eaf0c0ffee05ec2e7ab1e0ddba1';
+const leakedApplicationKey = '5e0a1eaf0c0ffee05ec2e7ab1e0ddba15e0a1eaf';
+const leakedPersonalToken = 'ddpat_LocalStageLeakedPat000_sampleofalocalstagesampleofalocals01';
+const leakedServiceToken = 'ddsat_LocalStageLeakedSat000_sampleofalocalstagesampleofalocals02';
+
+/** The Datadog of the local stage: each account an organisation on its site, a few thousand keys, one of each kind leaked. */
 export const world: World = {
   accounts: {
     prod: {
@@ -177,24 +434,68 @@ export const world: World = {
       apiKey: 'ad0000000000000000000000000000a1',
       appKey: 'ad000000000000000000000000000000000000a2',
     },
-    eu: { site: 'datadoghq.eu', accessToken: 'ddsat_LocalStageSample000000_sampleofalocalstagesampleofalocalsta0' },
+    eu: { site: 'datadoghq.eu', accessToken: 'ddsat_LocalStageSample000000_sampleofalocalstagesampleofalocalst0' },
   },
-  leaks: [{ provider: 'datadog', kind: 'api-key', secret: leaked }],
+  leaks: [
+    { provider: 'datadog', kind: 'api-key', secret: leaked },
+    { provider: 'datadog', kind: 'application-key', secret: leakedApplicationKey },
+    { provider: 'datadog', kind: 'personal-access-token', secret: leakedPersonalToken },
+    { provider: 'datadog', kind: 'service-access-token', secret: leakedServiceToken },
+  ],
   simulate(accounts) {
-    const organisations: DatadogOrganisation[] = [];
+    const organisations: ReturnType<typeof organisationOf>[] = [];
     for (const [index, value] of Object.values(accounts).entries()) {
       const { site, ...admin } = value as { site: string; apiKey?: string; appKey?: string; accessToken?: string };
-      const known = organisations.find((organisation) => organisation.site === site);
-      const own = admin.apiKey ? keyWithDecoys(admin.apiKey, `leakstop-${site}-${index}`, 0) : [];
-      if (known) {
-        known.admins.push(admin);
-        known.keys.push(...own);
-        continue;
+      let organisation = organisations.find((known) => known.site === site);
+      if (!organisation) {
+        organisation = organisationOf(site, organisations.length === 0);
+        organisations.push(organisation);
       }
-      const sample = organisations.length === 0 ? keyWithDecoys(leaked, 'checkout-service', 3) : [];
-      const keys = [...inventedKeys(organisations.length === 0 ? 2000 : 1000, site), ...sample, ...own];
-      organisations.push({ site, id: keys[0]?.id ?? site, keys, admins: [admin] });
+      const { keys, applicationKeys, personalAccessTokens, users } = organisation;
+      const name = `leakstop-${site}-${index}`;
+      const own = { id: inventedKeys(1, `account of ${name}`)[0]?.id ?? name, name, serviceAccount: true };
+      const tokens = admin.accessToken ? credentialWithDecoys(admin.accessToken, `${name}-token`, 0, own.id) : [];
+      const isPersonal = admin.accessToken?.startsWith('ddpat_') === true;
+      organisation.admins.push(admin);
+      if (admin.apiKey) keys.push(...keyWithDecoys(admin.apiKey, name, 0));
+      if (admin.appKey) applicationKeys.push(...credentialWithDecoys(admin.appKey, `${name}-application`, 0, own.id));
+      if (isPersonal) personalAccessTokens.push(...tokens);
+      users.push({ ...own, accessTokens: isPersonal ? [] : tokens });
     }
     return datadogVendor(organisations, { propagationMs: 300 });
   },
 };
+
+/** An organisation of the local stage; the first one has the leaks. */
+function organisationOf(site: string, first: boolean) {
+  const people = inventedUsers(110, site);
+  const accounts = inventedUsers(3, `service ${site}`).map((user, index) => ({
+    ...user,
+    name: `pipeline-${index}`,
+    serviceAccount: true,
+  }));
+  const [owner, account] = [people[0]?.id ?? site, accounts[2]?.id ?? site];
+  const sample = <Key>(keys: Key[]) => (first ? keys : []);
+  const [kept, personal, service] = [
+    inventedCredentials(120, leakedApplicationKey, owner, `application keys of ${site}`),
+    inventedCredentials(120, leakedPersonalToken, owner, `personal tokens of ${site}`),
+    inventedCredentials(12, leakedServiceToken, account, `service tokens of ${site}`),
+  ];
+  const keys = [...inventedKeys(first ? 2000 : 1000, site), ...sample(keyWithDecoys(leaked, 'checkout-service', 3))];
+  return {
+    site,
+    id: keys[0]?.id ?? site,
+    keys,
+    admins: [] as DatadogOrganisation['admins'],
+    applicationKeys: [...kept, ...sample(credentialWithDecoys(leakedApplicationKey, 'dashboard-sync', 3, owner))],
+    personalAccessTokens: [...personal, ...sample(credentialWithDecoys(leakedPersonalToken, 'laptop', 3, owner))],
+    users: [
+      ...people,
+      ...accounts.map((user) => {
+        const leaks =
+          user.id === account ? sample(credentialWithDecoys(leakedServiceToken, 'deploys', 3, account)) : [];
+        return { ...user, accessTokens: user.id === account ? [...service, ...leaks] : [] };
+      }),
+    ] as DatadogUser[],
+  } satisfies DatadogOrganisation;
+}

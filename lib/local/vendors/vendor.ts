@@ -21,6 +21,8 @@ export interface VendorAnswer {
 export interface Trouble {
   /** Which requests, by `METHOD target`. */
   on: RegExp;
+  /** Only once such a request has arrived. */
+  after?: RegExp;
   /** How many of them; absent, all. */
   times?: number;
   /** `drop-before`: the connection breaks and nothing was done; `drop-after`: it was done and the answer is lost; `hang`: no answer ever. */
@@ -69,8 +71,8 @@ export function vendorServer(
       headers: request.headers,
       body: Buffer.concat(chunks).toString('utf8'),
     };
+    const trouble = nextTrouble(troubles, lineOf(arrival), arrivals.map(lineOf));
     arrivals.push(arrival);
-    const trouble = nextTrouble(troubles, `${arrival.method} ${arrival.target}`);
     if (trouble?.reply === 'hang') return;
     if (trouble?.reply === 'drop-before') return void request.socket.destroy();
     const acts = trouble === undefined || trouble.reply === 'drop-after' || trouble.afterActing;
@@ -84,8 +86,13 @@ export function vendorServer(
   });
 }
 
-function nextTrouble(troubles: Trouble[], line: string): Trouble | undefined {
-  const index = troubles.findIndex(({ on, times = 1 }) => times > 0 && on.test(line));
+const lineOf = ({ method, target }: Arrival) => `${method} ${target}`;
+
+function nextTrouble(troubles: Trouble[], line: string, before: string[]): Trouble | undefined {
+  const index = troubles.findIndex(
+    ({ on, after, times = 1 }) =>
+      times > 0 && on.test(line) && (after === undefined || before.some((earlier) => after.test(earlier))),
+  );
   const trouble = troubles[index];
   if (trouble?.times !== undefined) {
     trouble.times -= 1;
