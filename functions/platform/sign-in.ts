@@ -1,10 +1,9 @@
-import { randomBytes } from 'node:crypto';
-import { DigestClient } from 'digest-fetch';
+import { createHash, randomBytes } from 'node:crypto';
 import * as oauth from 'oauth4webapi';
 import type { Credentials, Session } from '../revocation/credentials.ts';
 import { Refused, Unavailable, Unexpected } from '../revocation/errors.ts';
 import type { Answer, Send } from '../revocation/exchange.ts';
-import { bearer, Secret } from '../revocation/secret.ts';
+import { bearer, isSecretValue, Secret } from '../revocation/secret.ts';
 import { addressOf } from './http.ts';
 
 /** A token is not used in the last part of its life (ms): a request may take ten seconds. */
@@ -18,23 +17,30 @@ type Kept = { promise: Promise<Session>; until: number };
  * made with is the same object. A 401 opens one new session, or answers one new challenge; the next 401 is the answer.
  * @throws Refused when the sign-in itself is refused; Unavailable, Unexpected
  */
-export function signingIn(send: Send, { now }: { now(): number }): Send {
+export function signingIn(
+  send: Send,
+  { now, clientNonce = () => randomBytes(16).toString('hex') }: { now(): number; clientNonce?(): string },
+): Send {
   const sessions = new WeakMap<Secret, Kept>();
   const digests = new WeakMap<Secret, Digest>();
 
-  async function token(key: Secret, open: () => Promise<Session>, fresh: boolean): Promise<Secret> {
+  /** The session that is kept, else a new one: whoever asks while it is being opened shares it. */
+  function sessionOf(key: Secret, open: () => Promise<Session>): Kept {
     const known = sessions.get(key);
-    if (known && !fresh && known.until > now()) return (await known.promise).token;
+    if (known && known.until > now()) return known;
     const kept: Kept = { promise: open(), until: Number.POSITIVE_INFINITY };
     sessions.set(key, kept);
-    try {
-      const session = await kept.promise;
-      kept.until = now() + Math.max(session.livesMs - spare, 0);
-      return session.token;
-    } catch (error) {
-      if (sessions.get(key) === kept) sessions.delete(key);
-      throw error;
-    }
+    kept.promise.then(
+      ({ livesMs }) => {
+        kept.until = now() + Math.max(livesMs - spare, 0);
+      },
+      () => forget(key, kept),
+    );
+    return kept;
+  }
+
+  function forget(key: Secret, kept: Kept): void {
+    if (sessions.get(key) === kept) sessions.delete(key);
   }
 
   async function inSession(
@@ -42,11 +48,11 @@ export function signingIn(send: Send, { now }: { now(): number }): Send {
     open: () => Promise<Session>,
     ask: (token: Secret) => Promise<Answer>,
   ): Promise<Answer> {
-    const used = await token(key, open, false);
-    const answer = await ask(used);
+    const kept = sessionOf(key, open);
+    const answer = await ask((await kept.promise).token);
     if (answer.status !== 401) return answer;
-    const current = await sessions.get(key)?.promise.catch(() => undefined);
-    return ask(await token(key, open, current === undefined || current.token === used));
+    forget(key, kept);
+    return ask((await sessionOf(key, open).promise).token);
   }
 
   return async (to, { as, ...request }) => {
@@ -62,8 +68,12 @@ export function signingIn(send: Send, { now }: { now(): number }): Send {
         const digest = known?.username === as.username ? known : { username: as.username };
         digests.set(as.password, digest);
         // The address is signed exactly as it is sent.
-        const { href } = addressOf(to.origin, request);
-        return inDigest(digest, as.password, { href, method: request.method }, withHeaders);
+        const { pathname, search } = addressOf(to.origin, request);
+        const sign = (challenge: Answerable) =>
+          authorization(challenge, as, { method: request.method, uri: pathname + search });
+        return inDigest(digest, clientNonce, (challenge) =>
+          withHeaders(challenge ? { Authorization: sign(challenge) } : {}),
+        );
       }
       case 'client-credentials':
         return inSession(
@@ -85,8 +95,8 @@ export function signingIn(send: Send, { now }: { now(): number }): Send {
 function failure({ provider }: To, { status, header }: Answer): Error {
   if (status === 400 || status === 401 || status === 403)
     return new Refused(`${provider} refuses to sign the admin credential in (${status})`, { explained: true });
-  const seconds = Number(header('retry-after') ?? Number.NaN);
-  const retryAfterMs = Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : undefined;
+  const wait = header('retry-after') ?? '';
+  const retryAfterMs = /^\d{1,12}$/.test(wait) ? Number(wait) * 1000 : undefined;
   if (status === 429 || status >= 500)
     return new Unavailable(`${provider} answered the sign-in with ${status}`, { retryAfterMs, untouched: true });
   return new Unexpected(`${provider} answered the sign-in with ${status}, which its documentation does not say`);
@@ -137,49 +147,95 @@ async function clientCredentials(
     },
   });
   if (answer === undefined || answer.status !== 200) throw answer ? failure(to, answer) : new Error('no answer');
-  try {
-    const { access_token, expires_in } = await oauth.processClientCredentialsResponse(server, client, response);
-    return { token: new Secret(access_token), livesMs: (expires_in ?? 0) * 1000 };
-  } catch {
+  const given = await oauth.processClientCredentialsResponse(server, client, response).catch(() => undefined);
+  const token = new Secret(given?.access_token ?? '');
+  if (given === undefined || !isSecretValue(token))
     throw new Unexpected(`${to.provider} answered the sign-in with something that is no token`);
-  }
+  return { token, livesMs: (given.expires_in ?? 0) * 1000 };
 }
 
-/** What the last challenge gave: its nonce, and how often it was used. */
-type Digest = { username: string; client?: DigestClient };
+/** A challenge that we can answer, as https://www.rfc-editor.org/rfc/rfc7616#section-3.3 names its parts. */
+interface Challenge {
+  realm: string;
+  nonce: string;
+  opaque: string | undefined;
+  algorithm: string | undefined;
+  hash: string;
+  /** The server asks for `qop=auth`; without it, it follows RFC 2069 and must be sent neither a count nor a client nonce. */
+  counts: boolean;
+  isStale: boolean;
+}
 
-const algorithms = ['MD5', 'MD5-sess', 'SHA-256', 'SHA-256-sess', 'SHA-512-256', 'SHA-512-256-sess'];
+/** A challenge with our part of it, and how often its nonce was used. */
+interface Answerable extends Challenge {
+  clientNonce: string;
+  uses: number;
+}
+
+/** The last challenge is answered unasked for as long as its nonce is good. */
+interface Digest {
+  username: string;
+  challenge?: Answerable;
+}
 
 /** Answers challenges: the first 401, and one more for a nonce that grew old on the way. */
 async function inDigest(
   digest: Digest,
-  password: Secret,
-  address: { href: string; method: string },
-  ask: (headers: Record<string, Secret>) => Promise<Answer>,
+  clientNonce: () => string,
+  ask: (challenge: Answerable | undefined) => Promise<Answer>,
 ): Promise<Answer> {
-  const signed = () => ask(digest.client ? authorization(digest.client, address) : {});
-  let answer = await signed();
+  let answer = await ask(digest.challenge);
   for (let answered = 0; answered < 2 && answer.status === 401; answered += 1) {
-    const challenge = /\bdigest\s.*$/i.exec(answer.header('www-authenticate') ?? '')?.[0];
-    const isStale = /\bstale\s*=\s*"?true/i.test(challenge ?? '');
-    const algorithm = /\balgorithm\s*=\s*"?([A-Za-z0-9-]+)/i.exec(challenge ?? '')?.[1] ?? 'MD5';
-    if (challenge === undefined || !algorithms.includes(algorithm) || (answered > 0 && !isStale)) return answer;
-    digest.client = challenged(digest.username, password, challenge, algorithm);
-    answer = await signed();
+    const challenge = challengeIn(answer.header('www-authenticate') ?? '');
+    if (challenge === undefined || (answered > 0 && !challenge.isStale)) return answer;
+    digest.challenge = { ...challenge, clientNonce: clientNonce(), uses: 0 };
+    answer = await ask(digest.challenge);
   }
   return answer;
 }
 
-/** The library counts and hashes; requests go our own way, with a client nonce from a real source of chance. */
-function challenged(username: string, password: Secret, challenge: string, algorithm: string): DigestClient {
-  const client = new DigestClient(username, password.expose(), { algorithm });
-  Object.assign(client, { makeNonce: () => randomBytes(16).toString('hex') });
-  client.parseAuth(challenge);
-  return client;
+const hashes: Readonly<Record<string, string>> = { MD5: 'md5', 'SHA-256': 'sha256' };
+/** A parameter with its value, or else the name of a scheme. */
+const piece = /([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",]+))|([^\s",=]+)/g;
+
+/** The first challenge of the header that we can answer. */
+function challengeIn(header: string): Challenge | undefined {
+  const challenges: { scheme: string; given: Map<string, string> }[] = [];
+  for (const [, name = '', quoted, plain = '', scheme] of header.matchAll(piece)) {
+    if (scheme !== undefined) challenges.push({ scheme: scheme.toLowerCase(), given: new Map() });
+    else challenges.at(-1)?.given.set(name.toLowerCase(), quoted ?? plain);
+  }
+  return challenges.map(supported).find((challenge) => challenge !== undefined);
 }
 
-function authorization(client: DigestClient, { href, method }: { href: string; method: string }) {
-  const { headers } = client.addAuth(href, { method, headers: {} }) as { headers: { Authorization: string } };
-  client.digest.nc += 1;
-  return { Authorization: new Secret(headers.Authorization) };
+function supported({ scheme, given }: { scheme: string; given: Map<string, string> }): Challenge | undefined {
+  const [realm, nonce, algorithm, qop] = ['realm', 'nonce', 'algorithm', 'qop'].map((name) => given.get(name));
+  const hash = hashes[(algorithm ?? 'MD5').toUpperCase()];
+  const counts = qop?.split(',').some((one) => one.trim().toLowerCase() === 'auth') ?? false;
+  if (scheme !== 'digest' || realm === undefined || nonce === undefined || hash === undefined) return undefined;
+  if (qop !== undefined && !counts) return undefined;
+  const isStale = given.get('stale')?.toLowerCase() === 'true';
+  return { realm, nonce, algorithm, hash, counts, isStale, opaque: given.get('opaque') };
+}
+
+/** One more use of the nonce. */
+function authorization(
+  challenge: Answerable,
+  { username, password }: Extract<Credentials, { by: 'digest' }>,
+  { method, uri }: { method: string; uri: string },
+): Secret {
+  const { realm, nonce, opaque, algorithm, hash, counts, clientNonce } = challenge;
+  challenge.uses += 1;
+  const count = challenge.uses.toString(16).padStart(8, '0');
+  const digestOf = (...parts: string[]) => createHash(hash).update(parts.join(':')).digest('hex');
+  const counted = counts ? [count, clientNonce, 'auth'] : [];
+  const secret = digestOf(username, realm, password.expose());
+  const response = digestOf(secret, nonce, ...counted, digestOf(method, uri));
+  const quoted = { username, realm, nonce, uri, response, opaque, cnonce: counts ? clientNonce : undefined };
+  const plain = { algorithm, qop: counts ? 'auth' : undefined, nc: counts ? count : undefined };
+  const parts = [
+    ...Object.entries(quoted).map(([name, value]) => value !== undefined && `${name}="${value}"`),
+    ...Object.entries(plain).map(([name, value]) => value !== undefined && `${name}=${value}`),
+  ];
+  return new Secret(`Digest ${parts.filter(Boolean).join(', ')}`);
 }

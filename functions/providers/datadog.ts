@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { Credentials } from '../revocation/credentials.ts';
 import { type Answer, path } from '../revocation/exchange.ts';
 import type { Leak } from '../revocation/leak.ts';
-import { type Fit, kind, provider } from '../revocation/provider.ts';
+import { type Fit, type KeyTarget, kind, provider } from '../revocation/provider.ts';
 import { bearer, type Secret, sameText, secretValue } from '../revocation/secret.ts';
 
 /** The API hosts are `api.<site>`: https://docs.datadoghq.com/getting_started/site/ */
@@ -64,12 +64,18 @@ const readOne = ({ status, json }: Answer) => {
   const answer = status === 200 ? one.safeParse(json) : undefined;
   return answer?.success ? answer.data.data : undefined;
 };
-/** A list that does not say how many it has could be a part of it. */
-const readMany = ({ status, json }: Answer) => {
-  const answer = status === 200 ? many.safeParse(json) : undefined;
-  const total = answer?.success ? totalOf(answer.data) : undefined;
-  return answer?.success && typeof total === 'number' ? { items: answer.data.data, total } : undefined;
-};
+/** A list that does not say how many it has could be a part of it; one without what tells keys apart cannot be searched. */
+const readMany =
+  (telling: 'last4' | 'public_portion') =>
+  ({ status, json }: Answer) => {
+    const answer = status === 200 ? many.safeParse(json) : undefined;
+    const total = answer?.success ? totalOf(answer.data) : undefined;
+    if (!answer?.success || typeof total !== 'number') return undefined;
+    const items = answer.data.data;
+    return items.every(({ attributes }) => typeof attributes[telling] === 'string') ? { items, total } : undefined;
+  };
+const readKeys = readMany('last4');
+const readTokens = readMany('public_portion');
 const readRemoval = ({ status, json }: Answer) => {
   if (status === 204) return 'done';
   return status === 404 && errors.safeParse(json).success ? 'gone' : undefined;
@@ -87,25 +93,35 @@ function likeness({ key, last4 }: Key['attributes'], value: string): 'same' | 'h
   return last4 && sameText(last4, value.slice(-4)) ? 'hint' : 'different';
 }
 
-/** The public part of a token stands in its middle: `ddpat_<22>_<36>`. It is unique, and no other token has it. */
-const publicPart = (value: string) => /^dd[ps]at_([A-Za-z0-9]{22})_/.exec(value)?.[1];
+/**
+ * The public part of a token stands in its middle: `ddpat_<22>_<36>`. It is unique, and no other token has it. Lists give
+ * it with or without its prefix. With the other kind's prefix it is none of this kind: deleting it here may be a 204
+ * that deletes nothing.
+ */
+const comparePublicPart =
+  (prefix: 'ddpat' | 'ddsat') =>
+  ({ attributes }: Key, { secret }: Leak): Fit => {
+    const [start, part] = secret?.expose().split('_', 2) ?? [];
+    if (start !== prefix || !part) return 'different';
+    return [part, `${prefix}_${part}`].includes(attributes.public_portion ?? '') ? 'same' : 'different';
+  };
 
-function comparePublicPart({ attributes }: Key, { secret }: Leak): Fit {
-  const part = secret && publicPart(secret.expose());
-  return part && attributes.public_portion?.replace(/^dd[ps]at_/, '') === part ? 'same' : 'different';
+/** A token may stand in place of the application key. */
+function isOwnToken({ attributes }: Key, credential: Admin): boolean {
+  const own = 'accessToken' in credential ? credential.accessToken : credential.appKey;
+  const [, part] = /^dd[ps]at_([A-Za-z0-9]+)_/.exec(own.expose()) ?? [];
+  return part !== undefined && attributes.public_portion?.replace(/^dd[ps]at_/, '') === part;
 }
-
-const isOwnToken = ({ attributes }: Key, credential: Admin) =>
-  [
-    'accessToken' in credential ? credential.accessToken : undefined,
-    'appKey' in credential ? credential.appKey : undefined,
-  ]
-    .map((value) => value && publicPart(value.expose()))
-    .some((part) => part !== undefined && attributes.public_portion?.replace(/^dd[ps]at_/, '') === part);
 
 /** A 403 that is Datadog's own word about the key: a proxy's page is none, nor is the complaint that no key arrived. */
 const refusesKey = ({ status, json }: Answer) =>
   status === 403 && errors.safeParse(json).success && !JSON.stringify(json).includes('API key required');
+
+type Target = KeyTarget<Admin>;
+/** The first version of the deletion takes the key itself, where an administrator asks for it and its value is known. */
+const isByValue = (target: Target): target is Target & { leaked: Secret } =>
+  'api' in target.admin && target.admin.api === 'v1' && target.leaked !== undefined;
+const deletedByValue = z.object({ api_key: z.object({}) });
 
 const withKey = (leaked: Secret) => ({ 'DD-API-KEY': leaked });
 
@@ -117,7 +133,7 @@ const apiKey = kind<Admin, Key>()({
   identifiers: ['keyId'],
   detectors: {
     github: [{ name: 'datadog_api_key' }],
-    trufflehog: [{ name: 'DatadogApikey' }, { name: 'DatadogToken', part: 'api_key' }],
+    trufflehog: [{ name: 'DatadogApikey' }, { name: 'DatadogToken', part: 'api_key', otherwise: 'rest' }],
     gitguardian: [{ name: 'datadog_api_credentials' }],
   },
   facts: {
@@ -150,20 +166,22 @@ const apiKey = kind<Admin, Key>()({
   get: { request: ({ keyId }) => ({ method: 'GET', path: path`/api/v2/api_keys/${keyId}` }), read: readOne },
   list: {
     request: ({ page }) => ({ method: 'GET', path: path`/api/v2/api_keys`, query: { ...pageOf(page), sort: 'last4' } }),
-    read: readMany,
+    read: readKeys,
   },
   describe,
   compare: ({ attributes }, { secret }) => (secret === undefined ? 'different' : likeness(attributes, secret.expose())),
   isOwn: ({ attributes }, credential) =>
     'apiKey' in credential && likeness(attributes, credential.apiKey.expose()) !== 'different',
   remove: {
-    request: ({ admin, keyId, leaked }) =>
-      'api' in admin && admin.api === 'v1' && leaked !== undefined
-        ? { method: 'DELETE', path: path`/api/v1/api_key/${leaked.expose()}` }
-        : { method: 'DELETE', path: path`/api/v2/api_keys/${keyId}` },
-    read: (answer) => {
-      const deleted = z.object({ api_key: z.object({}) }).safeParse(answer.json);
-      return answer.status === 200 && deleted.success ? 'done' : readRemoval(answer);
+    request: (target) => ({
+      method: 'DELETE',
+      path: isByValue(target)
+        ? path`/api/v1/api_key/${target.leaked.expose()}`
+        : path`/api/v2/api_keys/${target.keyId}`,
+    }),
+    read: (answer, target) => {
+      if (!isByValue(target) || answer.status === 404) return readRemoval(answer);
+      return answer.status === 200 && deletedByValue.safeParse(answer.json).success ? 'done' : undefined;
     },
   },
   proof: {
@@ -175,7 +193,10 @@ const apiKey = kind<Admin, Key>()({
   },
 });
 
-const applicationKey = kind<Admin, Key>()({
+/** A record that was asked for by itself shows the value, unless the organisation has one-time read. */
+type ApplicationKey = Key & { isWhole?: boolean };
+
+const applicationKey = kind<Admin, ApplicationKey>()({
   docs: 'https://docs.datadoghq.com/api/latest/key-management/#delete-an-application-key',
   identifiers: ['keyId'],
   locators: ['name', 'owner'],
@@ -183,7 +204,7 @@ const applicationKey = kind<Admin, Key>()({
   detectors: {
     github: [{ name: 'datadog_app_key' }],
     gitleaks: [{ name: 'datadog-access-token' }],
-    trufflehog: [{ name: 'DatadogToken', part: 'app_key', orValue: true }],
+    trufflehog: [{ name: 'DatadogToken', part: 'app_key', otherwise: 'value' }],
     gitguardian: [{ name: 'datadog_application_key' }],
   },
   facts: {
@@ -197,10 +218,16 @@ const applicationKey = kind<Admin, Key>()({
     believed: ['the new form `ddapp_` and 34 characters'],
     notes: ['gitleaks’ rule `datadog-access-token` finds application keys, not API keys.'],
   },
-  get: { request: ({ keyId }) => ({ method: 'GET', path: path`/api/v2/application_keys/${keyId}` }), read: readOne },
+  get: {
+    request: ({ keyId }) => ({ method: 'GET', path: path`/api/v2/application_keys/${keyId}` }),
+    read: (answer) => {
+      const key = readOne(answer);
+      return typeof key === 'object' ? { ...key, isWhole: true } : key;
+    },
+  },
   list: {
     request: ({ page }) => ({ method: 'GET', path: path`/api/v2/application_keys`, query: pageOf(page) }),
-    read: readMany,
+    read: readKeys,
   },
   describe,
   compare: (key, { secret, identifiers = {} }) => {
@@ -208,7 +235,7 @@ const applicationKey = kind<Admin, Key>()({
     const { name, owner } = identifiers;
     const owned = key.relationships?.owned_by?.data?.id;
     const told = (name !== undefined && name === key.attributes.name) || (owner !== undefined && owner === owned);
-    return fit === 'hint' && told ? 'confirmed' : fit;
+    return fit === 'hint' && key.isWhole && told ? 'confirmed' : fit;
   },
   isOwn: ({ attributes }, credential) =>
     'appKey' in credential && likeness(attributes, credential.appKey.expose()) !== 'different',
@@ -231,6 +258,9 @@ const personalAccessToken = kind<Admin, Key>()({
     propagation: 'not documented',
     verified: ['a second deletion is 204 too, so success does not say that it existed (recorded traffic)'],
     believed: ['which right is needed: a missing one is a 403, told as such'],
+    notes: [
+      'The list may show service accounts’ tokens too: by its prefix, such a token is never taken for a personal one.',
+    ],
   },
   get: {
     request: ({ keyId }) => ({ method: 'GET', path: path`/api/v2/personal_access_tokens/${keyId}` }),
@@ -238,10 +268,10 @@ const personalAccessToken = kind<Admin, Key>()({
   },
   list: {
     request: ({ page }) => ({ method: 'GET', path: path`/api/v2/personal_access_tokens`, query: pageOf(page) }),
-    read: readMany,
+    read: readTokens,
   },
   describe,
-  compare: comparePublicPart,
+  compare: comparePublicPart('ddpat'),
   isOwn: isOwnToken,
   remove: {
     request: ({ keyId }) => ({ method: 'DELETE', path: path`/api/v2/personal_access_tokens/${keyId}` }),
@@ -301,12 +331,12 @@ const serviceAccessToken = kind<Admin, ServiceToken>()({
       query: pageOf(page),
     }),
     read: (answer, { owner }) => {
-      const tokens = readMany(answer);
+      const tokens = readTokens(answer);
       return tokens && { ...tokens, items: tokens.items.map((token) => ({ ...token, owner })) };
     },
   },
   describe: (token) => ({ ...describe(token), owner: token.owner }),
-  compare: comparePublicPart,
+  compare: comparePublicPart('ddsat'),
   isOwn: isOwnToken,
   remove: {
     request: ({ keyId, owner = '' }) => ({
@@ -339,10 +369,11 @@ export const datadog = provider<Admin>()({
   diagnose: {
     request: (credential) =>
       'appKey' in credential ? { method: 'GET', path: path`/api/v2/validate_keys` } : undefined,
-    read: ({ status }) =>
-      status === 200
-        ? 'its keys are valid, so a right is missing; docs/providers.md lists them'
-        : 'its API key or application key is not valid on this site',
+    read: ({ status }) => {
+      if (status === 200) return 'its keys are valid, so a right is missing; docs/providers.md lists them';
+      if (status === 401 || status === 403) return 'its API key or application key is not valid on this site';
+      return 'it is wrong or lacks a right';
+    },
   },
   kinds: {
     'api-key': apiKey,

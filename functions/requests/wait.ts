@@ -4,12 +4,12 @@ import type { RequestServices } from './services.ts';
 
 const pollEvery = 150;
 
-/** Whether the incident rests, and this request was taken into account when it came to rest. */
-export function isAnswer(record: IncidentRecord, delivery: string): boolean {
-  if (!isResting(record)) return false;
-  const noted = record.sightings.some((known) => known.source === 'operator' && known.delivery === delivery);
-  return noted || record.lease.delivery === delivery || !isReopenable(record);
-}
+/**
+ * Whether the incident rests, and this request was taken into account: its run came to this, or it is final. One that is
+ * noted beside another run comes back when that run is done.
+ */
+export const isAnswer = (record: IncidentRecord, delivery: string): boolean =>
+  isResting(record) && (record.lease.delivery === delivery || !isReopenable(record));
 
 /** The incident once it answers the request, or as it stands when the wait (ms) is over. */
 export async function settled(

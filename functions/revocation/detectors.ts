@@ -6,8 +6,8 @@ export interface Detector {
   name: string;
   /** The part of a finding that holds this kind's value, where a finding has several; absent, the finding's value. */
   part?: string;
-  /** The value stands in the finding's own value where the scanner names no parts. */
-  orValue?: boolean;
+  /** Where that part stands when the scanner names no parts: in the finding's value, or in what follows it. */
+  otherwise?: 'value' | 'rest';
   /** Our identifier → the part of a finding that holds it. */
   identifiers?: Readonly<Record<string, string>>;
 }

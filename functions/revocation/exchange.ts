@@ -63,4 +63,7 @@ export interface PartialExchange<Input, Result> {
  * A list, page by page from 0. With a `total` it is over when that many were read; without one, when `request` has no
  * further page or a page is empty.
  */
-export type Listing<Input, Item> = PartialExchange<Input & { page: number }, { items: Item[]; total?: number }>;
+export type Listing<Input, Item> = PartialExchange<
+  Input & { page: number },
+  { items: Item[]; total?: number | undefined }
+>;

@@ -62,7 +62,12 @@ async function lookAsLeaked(access: Access, leak: LeakedValue): Promise<Candidat
   const { kind } = access;
   const named = kind.self && (await nameItself(access, kind.self, leak));
   if (named === undefined) return undefined;
-  const record = await getByKeyId(access, leak, { keyId: named });
+  const record = await getByKeyId(access, leak, named);
+  if (record === undefined && named.isHere) {
+    const { provider, account } = access;
+    const message = `${provider.id} accepts the leaked key, but does not show it to the admin credential of account ${account}`;
+    throw new Refused(message, { explained: true });
+  }
   if (record === undefined) return [];
   const fit = kind.compare(record as never, leak);
   return [{ record, fit: fit === 'different' || fit === 'conflict' ? 'conflict' : 'same' }];
@@ -92,9 +97,9 @@ async function nameItself(
   access: Access,
   self: NonNullable<AnyKind['self']>,
   leak: LeakedValue,
-): Promise<string | undefined> {
+): Promise<{ keyId: string; isHere?: boolean } | undefined> {
   try {
-    return (await askAsLeaked(access, self, leak))?.keyId;
+    return await askAsLeaked(access, self, leak);
   } catch (error) {
     if (error instanceof Unavailable || error instanceof Refused) return undefined;
     throw error;

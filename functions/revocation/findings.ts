@@ -1,13 +1,15 @@
 import type { Detector, Scanner } from './detectors.ts';
 import type { Leak } from './leak.ts';
 import type { AnyKind, Providers } from './provider.ts';
-import type { Secret } from './secret.ts';
+import { Secret } from './secret.ts';
 
 /** What a scanner found: its own name for the kind of credential, the value, and the parts a value is made of. */
 export interface Finding {
   scanner: Scanner;
   detector: string;
   value?: Secret | undefined;
+  /** Several values one after another, of which `value` is the first (TruffleHog's `RawV2`). */
+  whole?: Secret | undefined;
   parts?: Readonly<Record<string, Secret>> | undefined;
   /** Where it was found and how bad that is, as a leak says it. */
   circumstances?: Pick<Leak, 'location' | 'exposure' | 'detectedAt' | 'reference' | 'account'>;
@@ -20,12 +22,12 @@ export interface Finding {
 export function leaksOf(finding: Finding, providers: Providers): Leak[] {
   const { scanner, detector, value, circumstances = {} } = finding;
   const named = Object.entries(providers).flatMap(([provider, { kinds }]) =>
-    Object.entries(kinds).flatMap(([kind, { detectors }]) =>
-      (detectors?.[scanner] ?? [])
-        .filter(({ name }) => name === detector)
+    Object.entries(kinds).flatMap(([kind, facts]) =>
+      namesOf(facts, scanner)
+        .filter(({ name }) => name === (scanner === 'gitlab' ? withoutPrefix(detector) : detector))
         .flatMap((known) => {
           const secret = secretOf(known, finding);
-          if (secret === undefined || !mayBe(kinds[kind], kinds, secret)) return [];
+          if (secret === undefined || !mayBe(facts, kinds, secret)) return [];
           return [{ ...circumstances, provider, kind, secret, identifiers: identifiersOf(known, finding) }];
         }),
     ),
@@ -34,13 +36,32 @@ export function leaksOf(finding: Finding, providers: Providers): Leak[] {
   return value === undefined ? [] : [{ ...circumstances, secret: value }];
 }
 
-function secretOf({ part, orValue }: Detector, { value, parts }: Finding): Secret | undefined {
+function secretOf({ part, otherwise }: Detector, { value, whole, parts }: Finding): Secret | undefined {
   if (part === undefined) return value;
-  return parts?.[part] ?? (orValue ? value : undefined);
+  const named = parts?.[part];
+  if (named !== undefined || otherwise === undefined) return named;
+  return otherwise === 'value' ? value : restOf(whole, value);
 }
 
+/** What stands after the first value where a finding holds two without naming them. */
+function restOf(whole: Secret | undefined, value: Secret | undefined): Secret | undefined {
+  const first = value?.expose();
+  const text = whole?.expose();
+  if (first === undefined || text === undefined || !text.startsWith(first)) return undefined;
+  const rest = text.slice(first.length).replace(/^[:\s]+/, '');
+  return rest === '' ? undefined : new Secret(rest);
+}
+
+/** GitLab names its findings by gitleaks' rules, with a prefix. */
+function namesOf({ detectors = {} }: AnyKind, scanner: Scanner): readonly Detector[] {
+  const own = detectors[scanner] ?? [];
+  return scanner === 'gitlab' ? [...own, ...(detectors.gitleaks ?? [])] : own;
+}
+
+const withoutPrefix = (detector: string) => detector.replace(/^gitleaks_rule_id_/, '');
+
 /** A value whose form belongs to another kind of the same provider is that kind's. */
-function mayBe(kind: AnyKind | undefined, kinds: Readonly<Record<string, AnyKind>>, secret: Secret): boolean {
+function mayBe(kind: AnyKind, kinds: Readonly<Record<string, AnyKind>>, secret: Secret): boolean {
   return !Object.values(kinds).some((other) => other !== kind && other.unmistakable?.test(secret.expose()));
 }
 

@@ -82,8 +82,11 @@ export interface Kind<Admin, Key> {
   /** What scanners call it. */
   detectors?: Detectors;
   facts: Facts;
-  /** The leaked key names itself. Used only where policy allows; anything but a clear answer falls back to the list. */
-  self?: PartialExchange<LeakedValue, { keyId: string }>;
+  /**
+   * The leaked key names itself. Used only where policy allows; anything but a clear answer falls back to the list.
+   * `isHere`: the place that answered surely holds it, so an admin who does not see it lacks a right.
+   */
+  self?: PartialExchange<LeakedValue, { keyId: string; isHere?: boolean }>;
   /** One record by id. */
   get?: PartialExchange<KeyTarget<Admin>, Key | 'absent'>;
   /** Where keys are listed owner by owner: those that the leak or the configuration names, else all that are listed. */

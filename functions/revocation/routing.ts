@@ -22,8 +22,15 @@ export function route(given: Leak, providers: Providers): Route {
       leak.provider === undefined ? `cannot be told from the secret; name one of ${all}` : `is not one of ${all}`;
     return { is: 'unrouted', provider: null, kind: null, leak, field: 'provider', problem };
   }
+  const byForm = leak.provider === undefined ? undefined : providerByForm(leak, providers);
+  if (byForm !== undefined && byForm !== id) {
+    const problem = `does not go with the secret, whose form is one of ${byForm}`;
+    return { is: 'unrouted', provider: null, kind: null, leak, field: 'provider', problem };
+  }
   const kinds = Object.keys(provider.kinds);
-  const kindId = leak.kind ?? kindByForm(leak, provider.kinds) ?? kinds[0];
+  // A form that is proof says more than a name, but a name nobody knows is a mistake all the same.
+  const named = leak.kind === undefined || kinds.includes(leak.kind);
+  const kindId = (named ? kindByForm(leak, provider.kinds) : undefined) ?? leak.kind ?? kinds[0];
   const kind = kindId !== undefined && Object.hasOwn(provider.kinds, kindId) ? provider.kinds[kindId] : undefined;
   if (kindId === undefined || kind === undefined) {
     return {

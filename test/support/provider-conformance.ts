@@ -222,7 +222,7 @@ export function providerConformance(subject: Conformance): void {
         ['a broken connection', 'drop-before' as const],
       ])('does not take %s for the death of the leaked key', async (_, reply) => {
         const { follow, leak, vendor } = await begin();
-        vendor.troubles.push({ on: prove, times: 2, reply });
+        vendor.troubles.push({ on: prove, after: requests.remove, times: 2, reply });
         const { proof } = await follow(leak);
         expect(proof?.checks.map(({ result }) => result)).toEqual(['unknown', 'unknown', 'dead']);
       });

@@ -31,8 +31,9 @@ describe('a leak that names its provider', () => {
     });
   });
 
-  test('is of the kind it names, whatever its form says', () => {
-    expect(routed({ provider: 'acme', kind: 'api-key', secret: 'acme_1' })).toMatchObject({ kind: 'api-key' });
+  test('is of the kind that its form proves, whatever it is called', () => {
+    expect(routed({ provider: 'acme', kind: 'api-key', secret: 'acme_1' })).toMatchObject({ kind: 'token' });
+    expect(routed({ provider: 'acme', kind: 'token', secret: 'plain' })).toMatchObject({ kind: 'token' });
   });
 
   test('is of the kind that its form proves when it names none', () => {
@@ -40,8 +41,12 @@ describe('a leak that names its provider', () => {
     expect(routed({ provider: 'acme', secret: 'both_1' })).toMatchObject({ is: 'routed', kind: 'shared' });
   });
 
-  test('stays there when its form is that of another provider', () => {
-    expect(routed({ provider: 'other', secret: 'acme_1' })).toMatchObject({ provider: 'other', kind: 'api-key' });
+  test('goes nowhere when its form is that of another provider: one of the two is wrong', () => {
+    expect(routed({ provider: 'other', secret: 'acme_1' })).toMatchObject({
+      is: 'unrouted',
+      field: 'provider',
+      problem: 'does not go with the secret, whose form is one of acme',
+    });
   });
 
   test.each(['nobody', 'constructor', 'tostring', 'hasownproperty'])('goes nowhere when it names %s', (id) => {

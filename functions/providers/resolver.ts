@@ -1,0 +1,171 @@
+import * as z from 'zod';
+import type { Credentials } from '../revocation/credentials.ts';
+import { type Answer, path } from '../revocation/exchange.ts';
+import { kind, provider } from '../revocation/provider.ts';
+import { Secret, secretValue } from '../revocation/secret.ts';
+
+const host = z
+  .string()
+  .toLowerCase()
+  .regex(
+    /^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+resolver\.com$/,
+    'must be a bare host name that ends in .resolver.com, such as us.core.resolver.com',
+  );
+const userId = z
+  .union([z.int(), z.string()])
+  .transform(String)
+  .pipe(z.string().regex(/^[1-9]\d{0,15}$/, 'must be a number: the one in the address of the Edit User page'));
+const userIds = z.array(userId).min(1, 'must name a user, or be left out').optional();
+const admin = z.union([
+  z.strictObject({ host, apiKey: secretValue, userIds }),
+  z.strictObject({
+    host,
+    email: z.string().min(1, 'must be the email address that the administrator signs in with'),
+    password: secretValue,
+    org: z.int('must be the number of the organisation'),
+    userIds,
+  }),
+]);
+type Admin = z.infer<typeof admin>;
+
+const record = z.object({
+  id: z.int().transform(String),
+  name: z.string().nullish(),
+  accessKey: z.string().nullish(),
+  canImpersonate: z.boolean().nullish(),
+});
+/** `owner` is the user whose list it stood in: a record names its owner by another number (`orgUserId`). */
+type Key = z.infer<typeof record> & { owner?: string };
+
+/** Long enough that no other value holds it by chance. */
+const accessKeyForm = /^[0-9A-Za-z]{20,}$/;
+const telling = record.extend({ accessKey: z.string().regex(accessKeyForm) });
+
+/** The page shows keys in a list inside `data`, its model one key by itself. */
+const inBothShapes = <Item extends z.ZodType>(item: Item) =>
+  z.union([
+    z.object({ data: z.array(item) }).transform(({ data }) => data),
+    z.array(item),
+    item.transform((one) => [one]),
+  ]);
+const listed = inBothShapes(telling);
+const shown = inBothShapes(record);
+
+/** The service's own word that there is nothing: a proxy's page is none. */
+const saysMissing = ({ status, json }: Answer) => status === 404 && z.object({}).safeParse(json).success;
+const holds = (value: Secret, { accessKey }: Key) =>
+  accessKeyForm.test(accessKey ?? '') && value.expose().includes(accessKey ?? '');
+
+const apiKey = kind<Admin, Key>()({
+  docs: 'https://help.resolver.com/help/delete-an-api-key',
+  identifiers: ['keyId', 'accessKey'],
+  locators: ['userId'],
+  facts: {
+    carries:
+      'the value, or `accessKey`, or `keyId`; and whose key it is: `userId`, unless `userIds` in the admin secret names the users to look at. The secret half alone, without the access key, names no key',
+    permission: 'an administrator of the organisation',
+    rateLimit: 'not documented; we come back after about a second, then after longer',
+    proof: 'its owner’s list no longer has it; where the owner is not known, its id is no longer known',
+    propagation: 'not documented; whether the value itself is refused is not asked',
+    verified: [
+      '204 on deletion (documentation)',
+      '`userId` is the number in the address of the Edit User page; the `orgUserId` of a key’s record is another number',
+    ],
+    believed: [
+      'the value holds the access key: where it does not, the alert’s `accessKey` names the key',
+      'one key by its id: only a record that has that very id counts, and 404 with a JSON body as a key that is gone',
+      '404 with a JSON body on a deletion: the key was seen with this credential just before, and its absence is still looked for',
+      'a user who does not exist is an error and not an empty list; a list whose keys have no access key of 20 letters and digits is not taken for one that lacks the key',
+      '`GET /user/users/me` shows whether the admin credential is accepted; nothing but the wording of a refusal depends on it',
+    ],
+    notes: [
+      'The page tells to put the user’s id into `GET /user/apiKey/{id}`; its own interface names that a key’s id and has `GET /user/apiKey/user/{userId}` beside it. Keys are therefore looked up in their owner’s list, and by id only where nobody names an owner.',
+      'Keys are listed user by user, and there is no list of users: a key of a user whom neither the alert nor `userIds` names is not found by its value.',
+      'Nothing can be switched off. To stop everything that a user does, deactivate the user by hand.',
+    ],
+  },
+  owners: {
+    named: ({ admin, leak }) => (leak.identifiers?.userId === undefined ? admin.userIds : [leak.identifiers.userId]),
+    missing: 'name the owner as identifiers.userId in the alert, or users to look at as userIds in the admin secret',
+  },
+  get: {
+    // Its owner's list is the safer question where there is an owner.
+    request: ({ keyId, owner }) =>
+      owner === undefined ? { method: 'GET', path: path`/user/apiKey/${keyId}` } : undefined,
+    read: (answer, { keyId }) => {
+      if (saysMissing(answer)) return 'absent';
+      const keys = answer.status === 200 ? shown.safeParse(answer.json) : undefined;
+      return keys?.data?.find(({ id }) => id === keyId);
+    },
+  },
+  list: {
+    request: ({ owner, page }) => (page === 0 ? { method: 'GET', path: path`/user/apiKey/user/${owner}` } : undefined),
+    read: ({ status, json }, { owner }) => {
+      const keys = status === 200 ? listed.safeParse(json) : undefined;
+      return keys?.success ? { items: keys.data.map((key) => ({ ...key, owner })) } : undefined;
+    },
+  },
+  describe: ({ id, name, owner, canImpersonate }) => ({
+    keyId: id,
+    owner,
+    label: name ?? undefined,
+    active: true,
+    remark: canImpersonate ? 'it may impersonate other users' : undefined,
+  }),
+  compare: (key, { secret, identifiers = {} }) => {
+    const named = identifiers.accessKey;
+    const isNamed = named !== undefined && named === key.accessKey;
+    if (secret === undefined) return isNamed ? 'same' : 'different';
+    if (holds(secret, key)) return named === undefined || isNamed ? 'same' : 'conflict';
+    return isNamed ? 'confirmed' : 'different';
+  },
+  isOwn: (key, credential) =>
+    'apiKey' in credential && (!accessKeyForm.test(key.accessKey ?? '') || holds(credential.apiKey, key)),
+  remove: {
+    request: ({ keyId }) => ({ method: 'DELETE', path: path`/user/apiKey/${keyId}` }),
+    read: (answer) => {
+      if (answer.status === 204) return 'done';
+      return saysMissing(answer) ? 'gone' : undefined;
+    },
+  },
+});
+
+const signedIn = z.object({ token: secretValue });
+const sessionMs = 15 * 60_000;
+
+/** Resolver Core's keys: https://help.resolver.com/help/delete-an-api-key */
+export const resolver = provider<Admin>()({
+  id: 'resolver',
+  title: 'Resolver Core',
+  admin,
+  origin: ({ host }) => `https://${host}`,
+  authenticate: (credential): Credentials => {
+    if ('apiKey' in credential) return { by: 'headers', headers: { 'x-api-key': credential.apiKey } };
+    const { email, password, org } = credential;
+    return {
+      by: 'session',
+      key: password,
+      // https://help.resolver.com/help/create-a-session-token
+      open: {
+        method: 'POST',
+        path: path`/user/authenticate`,
+        body: { email, password, selectedOrg: org, client: 'core-client' },
+      },
+      read: ({ status, json }) => {
+        if (status === 401 || status === 404) return 'refused';
+        const answer = status === 200 ? signedIn.safeParse(json) : undefined;
+        return answer?.success ? { token: answer.data.token, livesMs: sessionMs } : undefined;
+      },
+      headers: (token) => ({ Authorization: new Secret(`bearer ${token.expose()}`) }),
+    };
+  },
+  diagnose: {
+    request: () => ({ method: 'GET', path: path`/user/users/me` }),
+    read: ({ status }) => {
+      if (status === 200) return 'it is accepted, but its user is not an administrator of the organisation';
+      if (status === 401 || status === 403) return 'it is not accepted on this host';
+      return 'it is wrong, or its user is not an administrator of the organisation';
+    },
+  },
+  kinds: { 'api-key': apiKey },
+});

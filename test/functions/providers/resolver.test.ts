@@ -1,0 +1,353 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { check } from '../../../functions/platform/secrets.ts';
+import { providers } from '../../../functions/providers/index.ts';
+import { leakFromSource } from '../../../functions/revocation/leak.ts';
+import {
+  inventedKeys,
+  inventedUser,
+  keyWithDecoys,
+  type ResolverKey,
+  type ResolverTraits,
+  resolverVendor,
+} from '../../../lib/local/vendors/resolver.ts';
+import { testClock, testLane, testLedger, vendorNetwork } from '../../support/lane.ts';
+import { providerConformance, type Scene, type Setting } from '../../support/provider-conformance.ts';
+
+const { resolver } = providers;
+const kind = resolver.kinds['api-key'];
+const host = 'us.core.resolver.com';
+const leaked = 'Te5tAcc3ssKeyOf0nceM.5eed5eed5eed5eed5eed5eed5eed5eed5eed5eed';
+const accessKey = 'Te5tAcc3ssKeyOf0nceM';
+const unknown = 'Te5tN0b0dyHa5ThisK3y.beefbeefbeefbeefbeefbeefbeefbeefbeefbeef';
+const adminKey = 'Te5tAdm1nKeyOfTh3Org.ad00ad00ad00ad00ad00ad00ad00ad00ad00ad00';
+const password = 'a-password-only-tests-have';
+const [owner, colleague, boss] = [1801, 1802, 1800];
+
+/** An organisation whose administrator has a key and a password, and whose user `owner` has the leaked key. */
+function world({ now, manyPages, twins, ...traits }: Partial<Setting> & ResolverTraits & { now(): number }) {
+  const keys = keyWithDecoys(leaked, 'import', 3, 130) as [ResolverKey, ...ResolverKey[]];
+  const ownKeys = keyWithDecoys(adminKey, 'leakstop', 0, 50) as [ResolverKey];
+  const nobody = inventedKeys(1, 'nobody', 60) as [ResolverKey];
+  const others = Array.from({ length: manyPages ? 12 : 2 }, (_, index) =>
+    inventedUser(colleague + index, inventedKeys(3, `colleague ${index}`, owner + index * 10)),
+  );
+  const users = [
+    { ...inventedUser(boss, ownKeys), email: 'boss@example.com', password, isAdmin: true },
+    { ...inventedUser(1700, nobody), email: 'nobody@example.com', password: `${password}-too` },
+    ...others,
+    inventedUser(owner, [...keys, ...(twins ? [{ ...keys[0], id: 140, name: 'twin' }] : [])]),
+  ];
+  const vendor = resolverVendor([{ host, id: 12, users }], { now, ...traits });
+  const userIds = [boss, ...others.map(({ id }) => String(id)), owner];
+  return { vendor, keys, ownKeys, nobody: nobody[0].key, userIds };
+}
+
+const byKey = (setting: Setting): Scene => {
+  const { vendor, userIds, nobody } = world(setting);
+  return {
+    vendor,
+    admin: { host, apiKey: adminKey, userIds },
+    wrongAdmin: { host, apiKey: nobody, userIds },
+    leak: { provider: 'resolver', kind: 'api-key', secret: leaked },
+    byId: { provider: 'resolver', kind: 'api-key', identifiers: { keyId: '130' } },
+    keyId: '130',
+    unknown: { provider: 'resolver', kind: 'api-key', secret: unknown },
+    own: { provider: 'resolver', kind: 'api-key', identifiers: { keyId: '50' } },
+    canaries: [leaked, adminKey, unknown, nobody],
+  };
+};
+
+const bySession = (setting: Setting): Scene => {
+  const { own, ...scene } = byKey(setting);
+  const { userIds } = scene.admin as { userIds: string[] };
+  const admin = { host, email: 'boss@example.com', password, org: 12, userIds };
+  return {
+    ...scene,
+    admin,
+    wrongAdmin: { ...admin, email: 'nobody@example.com', password: `${password}-too` },
+    byId: { provider: 'resolver', kind: 'api-key', identifiers: { accessKey, userId: String(owner) } },
+    canaries: [leaked, password, unknown],
+  };
+};
+
+for (const scene of [byKey, bySession]) {
+  providerConformance({
+    provider: resolver,
+    kind: 'api-key',
+    scene,
+    requests: {
+      list: /^GET \/user\/apiKey\/user\//,
+      remove: /^DELETE \/user\/apiKey\//,
+      disable: 'none',
+      prove: 'none',
+    },
+    rateLimit: 'none',
+    gone: { status: 404, body: { message: 'Not Found' }, told: true },
+    success: [204],
+  });
+}
+
+describe('resolver, beyond what every provider does', () => {
+  const closers: (() => Promise<void>)[] = [];
+  afterEach(async () => {
+    await Promise.all(closers.splice(0).map((close) => close()));
+  });
+
+  const session = { host, email: 'boss@example.com', password, org: 12 };
+
+  async function begin(traits: ResolverTraits = {}, admin: object = { host, apiKey: adminKey }) {
+    const clock = testClock();
+    const made = world({ now: clock.now, ...traits });
+    const network = await vendorNetwork(made.vendor);
+    const { ledger, close } = await testLedger(clock);
+    closers.push(network.close, close);
+    const accounts = { main: admin };
+    const lane = testLane({ provider: resolver, vendor: made.vendor, accounts, ledger, clock, fetch: network.fetch });
+    const lines = () => made.vendor.arrivals.map(({ method, target }) => `${method} ${target}`);
+    return { ...lane, ...made, clock, lines };
+  }
+  const leak = { provider: 'resolver', secret: leaked, identifiers: { userId: owner } };
+  const byId = { provider: 'resolver', identifiers: { keyId: 130 } };
+  const named = { mayNameKeys: true };
+
+  test.each([{ listShape: 'data' }, { listShape: 'array' }, { listShape: 'object' }] as const)(
+    'reads a list in each documented shape: %o',
+    async (traits) => {
+      const { follow, vendor } = await begin(traits);
+      const user = vendor.organisations[0]?.users.find(({ id }) => id === owner);
+      if (traits.listShape === 'object') user?.keys.splice(1);
+      expect(await follow(leak)).toMatchObject({ outcome: 'revoked', keyId: '130', proof: { method: 'key-absent' } });
+      expect(vendor.deletions).toEqual(['130']);
+    },
+  );
+
+  test.each([{ getShape: 'object' }, { getShape: 'data' }] as const)(
+    'reads one key in each documented shape: %o',
+    async (traits) => {
+      const { follow, vendor } = await begin(traits);
+      expect(await follow(byId, named)).toMatchObject({ outcome: 'revoked', keyId: '130' });
+      expect(vendor.deletions).toEqual(['130']);
+    },
+  );
+
+  test('asks for the list of the user whom the alert names, and of no other', async () => {
+    const { follow, lines } = await begin({}, { host, apiKey: adminKey, userIds: [boss, colleague] });
+    expect(await follow(leak)).toMatchObject({ outcome: 'revoked' });
+    expect(lines()).toEqual([
+      `GET /user/apiKey/user/${owner}`,
+      'DELETE /user/apiKey/130',
+      `GET /user/apiKey/user/${owner}`,
+    ]);
+  });
+
+  test('asks one owner about an id rather than the path that could take it for a user', async () => {
+    const { follow, lines } = await begin(
+      { getBy: 'user', missing: 'empty' },
+      { host, apiKey: adminKey, userIds: [owner] },
+    );
+    expect(await follow(byId, named)).toMatchObject({ outcome: 'revoked', proof: { dead: true } });
+    expect(lines()).not.toContain('GET /user/apiKey/130');
+  });
+
+  test('says whom to name where nobody says whose keys to look at', async () => {
+    const { follow, vendor } = await begin();
+    const incident = await follow({ provider: 'resolver', secret: leaked });
+    expect(incident).toMatchObject({ state: 'parked', outcome: 'failed' });
+    expect(incident.reason).toMatch(/identifiers\.userId in the alert.* userIds in the admin secret/);
+    expect(vendor.arrivals).toEqual([]);
+  });
+
+  test('takes no key for the one that is asked for by its id unless it has that id', async () => {
+    const { follow, vendor } = await begin({ getBy: 'user' });
+    const asked = { provider: 'resolver', identifiers: { keyId: owner } };
+    const incident = await follow(asked, named);
+    expect(incident).toMatchObject({ state: 'parked', outcome: 'failed', keyId: null });
+    expect(incident.reason).toMatch(/^resolver answered 200/);
+    expect(vendor.deletions).toEqual([]);
+  });
+
+  test('does not take empty data for the death of a key that was asked for by its id', async () => {
+    const { follow, vendor } = await begin({ missing: 'empty' });
+    expect(await follow(byId, named)).toMatchObject({ state: 'parked', outcome: 'failed' });
+    expect(vendor.deletions).toEqual(['130']);
+  });
+
+  test('does not take a user it does not know, such as the other number of an owner, for one without keys', async () => {
+    const { follow } = await begin();
+    const other = { provider: 'resolver', secret: leaked, identifiers: { userId: 90_000 + owner * 7 } };
+    expect(await follow(other)).toMatchObject({ state: 'parked', outcome: 'failed' });
+  });
+
+  test.each([
+    ['the model of the page, without access keys', { id: 130, orgUserId: 1, name: 'import', create: '2026-03-13' }],
+    ['an access key that anything could hold', { id: 130, accessKey: 'Te5t' }],
+    ['an access key of another form', { id: 130, accessKey: 'Te5t-Acc3ss-Key-Of-0nceM' }],
+    ['an id that is no number', { id: 'Te5t', accessKey }],
+  ])('finds nothing in %s, and does not say that nothing is there', async (_, key) => {
+    const { follow, vendor } = await begin();
+    vendor.troubles.push({ on: /apiKey\/user\//, reply: { status: 200, body: { data: [key] } } });
+    expect(await follow(leak)).toMatchObject({ state: 'parked', outcome: 'failed' });
+    expect(vendor.deletions).toEqual([]);
+  });
+
+  test.each([
+    ['a page', '<html>'],
+    ['nothing', undefined],
+  ])('does not take a 404 with %s for a key that is gone', async (_, body) => {
+    const { follow, vendor } = await begin();
+    vendor.troubles.push({ on: /apiKey\/130/, reply: { status: 404, body } });
+    expect(await follow(byId, named)).toMatchObject({ state: 'parked', outcome: 'failed' });
+  });
+
+  test('asks the owner again before it believes that a key was gone', async () => {
+    const { follow, vendor } = await begin();
+    vendor.troubles.push({ on: /^DELETE/, times: 1, reply: { status: 404, body: { message: 'Not Found' } } });
+    const incident = await follow(leak, { withinMs: 5_000 });
+    expect(incident.state).not.toBe('closed');
+    expect(incident.proof?.checks.at(-1)?.result).toBe('alive');
+  });
+
+  test('warns of a key that may impersonate others', async () => {
+    const { follow, keys } = await begin();
+    Object.assign(keys[0], { canImpersonate: true });
+    const { timeline } = await follow(leak);
+    expect(timeline.find(({ stage }) => stage === 'found')?.detail).toContain('may impersonate other users');
+  });
+
+  test.each([
+    ['the value holds the access key', { secret: leaked }, 'same'],
+    ['the value is the access key', { secret: accessKey }, 'same'],
+    ['the value holds it after something else', { secret: `x:${leaked}` }, 'same'],
+    ['the value and the alert name it', { secret: leaked, identifiers: { accessKey } }, 'same'],
+    ['the alert alone names it', { identifiers: { accessKey } }, 'same'],
+    ['the value is a secret half, the alert names it', { secret: 'a1b2c3d4', identifiers: { accessKey } }, 'confirmed'],
+    ['the alert names another, the value is this', { secret: leaked, identifiers: { accessKey: 'x' } }, 'conflict'],
+    ['the value is a secret half', { secret: leaked.slice(21) }, 'different'],
+    ['only the end is alike', { secret: `other-${leaked.slice(15)}` }, 'different'],
+    ['only the beginning is alike', { secret: accessKey.slice(0, 19) }, 'different'],
+    ['the letters are of another size', { secret: leaked.toUpperCase() }, 'different'],
+    ['the alert names another', { identifiers: { accessKey: `${accessKey}0` } }, 'different'],
+    ['the alert names an id alone', { identifiers: { keyId: 130 } }, 'different'],
+  ])('compares: %s', (_, given, fit) => {
+    const key = { id: '130', accessKey };
+    expect(kind.compare(key, leakFromSource.parse({ ...given }))).toBe(fit);
+  });
+
+  test('compares no key that has no access key, or one that is too short', () => {
+    for (const short of [undefined, null, '', 'Te5t'])
+      expect(kind.compare({ id: '130', accessKey: short }, leakFromSource.parse({ secret: leaked }))).toBe('different');
+  });
+
+  test('takes a key whose access key is not shown for its own, where it acts with a key', () => {
+    const mine = resolver.admin.parse({ host, apiKey: adminKey });
+    expect(kind.isOwn({ id: '50', accessKey: adminKey.slice(0, 20) }, mine)).toBe(true);
+    expect(kind.isOwn({ id: '50' }, mine)).toBe(true);
+    expect(kind.isOwn({ id: '130', accessKey }, mine)).toBe(false);
+    expect(kind.isOwn({ id: '50' }, resolver.admin.parse(session))).toBe(false);
+  });
+
+  test('revokes on the access key that an alert names beside a secret half', async () => {
+    const { follow, vendor } = await begin();
+    const half = leaked.slice(21);
+    const identifiers = { accessKey, userId: owner };
+    expect(await follow({ provider: 'resolver', secret: half, identifiers })).toMatchObject({ outcome: 'revoked' });
+    expect(vendor.deletions).toEqual(['130']);
+  });
+
+  test('touches nothing where the alert names one key and its value is another', async () => {
+    const { follow, vendor, keys } = await begin();
+    const identifiers = { accessKey: keys[1]?.accessKey, userId: owner };
+    expect(await follow({ provider: 'resolver', secret: leaked, identifiers })).toMatchObject({ outcome: 'ambiguous' });
+    expect(vendor.deletions).toEqual([]);
+  });
+
+  test('signs in once, with the organisation, and shows its session from then on', async () => {
+    const { follow, vendor, lines } = await begin({}, session);
+    expect(await follow(leak)).toMatchObject({ outcome: 'revoked' });
+    expect(lines()).toEqual([
+      'POST /user/authenticate',
+      `GET /user/apiKey/user/${owner}`,
+      'DELETE /user/apiKey/130',
+      `GET /user/apiKey/user/${owner}`,
+    ]);
+    const [signIn, ...others] = vendor.arrivals;
+    expect(JSON.parse(signIn?.body ?? '')).toEqual({
+      email: 'boss@example.com',
+      password,
+      selectedOrg: 12,
+      client: 'core-client',
+    });
+    expect(others.every(({ headers }) => /^bearer \S+$/.test(headers.authorization ?? ''))).toBe(true);
+    expect(vendor.arrivals.some(({ headers }) => 'x-api-key' in headers)).toBe(false);
+  });
+
+  test('keeps a session for its fifteen minutes and no longer', async () => {
+    const { follow, clock, lines } = await begin({}, session);
+    const other = (name: string) => ({ ...leak, secret: `${unknown}${name}` });
+    await follow(other('1'));
+    clock.advance(14 * 60_000);
+    await follow(other('2'));
+    expect(lines().filter((line) => line.startsWith('POST'))).toHaveLength(1);
+    const asked = lines().length;
+    clock.advance(60_000);
+    await follow(other('3'));
+    expect(lines().slice(asked)).toEqual(['POST /user/authenticate', `GET /user/apiKey/user/${owner}`]);
+  });
+
+  test.each([
+    ['a wrong password', { ...session, password: 'wrong' }, 401],
+    ['an organisation that the user is not active in', { ...session, org: 13 }, 404],
+  ])('asks a person when the sign-in is refused for %s', async (_, admin, status) => {
+    const { follow, lines } = await begin({}, admin);
+    const incident = await follow(leak);
+    expect(incident).toMatchObject({ state: 'parked', outcome: 'failed' });
+    expect(incident.reason).toContain(`refuses to sign the admin credential in (${status})`);
+    expect(new Set(lines())).toEqual(new Set(['POST /user/authenticate']));
+  });
+
+  test.each([
+    ['no token', { status: 200, body: { userId: 1 } }],
+    ['a page', { status: 200, body: '<html>' }],
+    ['a created session', { status: 201, body: { token: 'a.b.c' } }],
+  ])('does not take %s for a session', async (_, reply) => {
+    const { follow, vendor, lines } = await begin({}, session);
+    vendor.troubles.push({ on: /authenticate/, reply });
+    expect(await follow(leak)).toMatchObject({ state: 'parked', outcome: 'failed' });
+    expect(new Set(lines())).toEqual(new Set(['POST /user/authenticate']));
+  });
+
+  test('tells a credential that is not accepted from one that is no administrator’s', async () => {
+    const { nobody } = world({ now: Date.now });
+    const reasonWith = async (apiKey: string, traits: ResolverTraits = {}) =>
+      (await (await begin(traits, { host, apiKey })).follow(leak)).reason;
+    expect(await reasonWith(nobody)).toMatch(/\(403\).* not an administrator of the organisation; repair it/);
+    expect(await reasonWith(unknown)).toMatch(/\(401\).* it is not accepted on this host; repair it/);
+    expect(await reasonWith(unknown, { refusal: 403 })).toMatch(/\(403\).* it is not accepted on this host/);
+  });
+
+  test('takes the forms of an admin secret that it documents, and users as numbers or digits', () => {
+    const { admin } = resolver;
+    expect(resolver.origin(admin.parse({ host: 'EU.core.resolver.com', apiKey: 'x' }))).toBe(
+      'https://eu.core.resolver.com',
+    );
+    expect(admin.parse({ ...session, userIds: [7, '8'] }).userIds).toEqual(['7', '8']);
+  });
+
+  test.each([
+    [{ host: 'https://us.core.resolver.com', apiKey: 'x' }, /^secret main: host: must be a bare host name/],
+    [{ host: 'us.core.resolver.com/', apiKey: 'x' }, /host: must be/],
+    [{ host: 'us.core.resolver.com:8443', apiKey: 'x' }, /host: must be/],
+    [{ host: 'us.core.resolver.com.evil.example', apiKey: 'x' }, /host: must be/],
+    [{ host: 'evilresolver.com', apiKey: 'x' }, /host: must be/],
+    [{ host: 'resolver.com', apiKey: 'x' }, /host: must be/],
+    [{ host, apiKey: 'x', userIds: [] }, /userIds: must name a user/],
+    [{ host, apiKey: 'x', userIds: [0] }, /userIds\.0: must be a number: the one in the address of the Edit User page/],
+    [{ host, apiKey: 'x', userIds: ['me'] }, /userIds\.0: must be a number/],
+    [{ host, apiKey: 'x', user: 7 }, /has a field that is not known here/],
+    [{ ...session, org: '12' }, /org: must be the number of the organisation/],
+    [{ ...session, email: '' }, /email: must be the email address/],
+    [{ host, email: 'a@example.com', apiKey: 'x', org: 1, password: 'y' }, /has a field that is not known here/],
+  ])('says what is wrong with an admin secret: %o', (value, message) => {
+    expect(() => check('main', JSON.stringify(value), resolver.admin)).toThrow(message);
+  });
+});
