@@ -1,0 +1,122 @@
+/** A fault to plant: in `file`, `from` (which stands there once) becomes `to`; one of `tests` must turn red. */
+export interface Mutant {
+  fault: string;
+  file: string;
+  from: string;
+  to: string;
+  tests: readonly string[];
+}
+
+const conformance = ['test/functions/providers/datadog.test.ts'];
+const engine = ['test/functions/revocation/respond.test.ts', ...conformance];
+
+const inFile =
+  (file: string, tests: readonly string[]) =>
+  (fault: string, from: string, to: string): Mutant => ({ fault, file, from, to, tests });
+
+const find = inFile('functions/revocation/find.ts', engine);
+const listing = inFile('functions/revocation/listing.ts', engine);
+const everywhere = inFile('functions/revocation/find-everywhere.ts', engine);
+const respond = inFile('functions/revocation/respond.ts', engine);
+const revoke = inFile('functions/revocation/revoke.ts', engine);
+const prove = inFile('functions/revocation/prove.ts', engine);
+const ask = inFile('functions/revocation/ask.ts', engine);
+const faults = inFile('functions/revocation/faults.ts', engine);
+const policy = inFile('functions/revocation/policy.ts', ['test/functions/revocation/policy.test.ts', ...engine]);
+const restore = inFile('functions/revocation/restore.ts', ['test/functions/providers/docspace.test.ts']);
+const http = inFile('functions/platform/http.ts', ['test/functions/platform/http.test.ts', ...conformance]);
+
+/** Faults in the engine that the tests must see. */
+const ofTheEngine: Mutant[] = [
+  find('a hint becomes a certainty', "valueMatched: leak.secret !== undefined && fit === 'same'", 'valueMatched: true'),
+  find(
+    'a key named by id is believed whatever its value',
+    "if (fit === 'different') return 'conflict';",
+    "if (fit === 'different') return 'named';",
+  ),
+  find(
+    'a hint is not confirmed',
+    "if (candidate.fit !== 'hint' || !access.kind.get) return [candidate];",
+    'return [candidate];',
+  ),
+  listing('a list that changed is taken for the whole', 'if (seen.size !== (total ?? read)) throw changed(id);', ''),
+  listing(
+    'only the first page is read',
+    'if (items.length > 0 && (total === undefined || read < total)) continue;',
+    '',
+  ),
+  everywhere(
+    'an outage of one account is "not found"',
+    "if (faults.length > 0 && found.every(({ fit }) => fit === 'hint')) {",
+    'if (false) {',
+  ),
+  everywhere(
+    'only the first account is asked',
+    'const waiting = [...accounts];',
+    'const waiting = accounts.slice(0, 1);',
+  ),
+  everywhere('the admin’s own key is not recognised', 'return account;\n  }', '{}\n  }'),
+  respond('the first of two keys is taken', 'if (others.length > 0) {', 'if (others.length > 9) {'),
+  respond('a conflict is acted on', "if (match.fit === 'conflict')", "if (match.fit === ('never' as never))"),
+  respond(
+    'a leak with a value joins the story of the id it names',
+    'leak.secret !== undefined || run.record.keyId !== null',
+    'run.record.keyId !== null',
+  ),
+  respond(
+    'an order is dropped while another run is at work',
+    'if (report.order === undefined && !isNew && !report.noted) return;',
+    'return;',
+  ),
+  respond(
+    'policy is not asked',
+    'const decision = await withFuse(run, decide(services.policy, services.action, report, match));',
+    "const decision = { do: 'act', action: 'delete', automatic: true, reason: '' } as ReturnType<typeof decide>;",
+  ),
+  revoke(
+    'a lost answer is taken for success',
+    "const ours = result === 'done' || earlierDoubt;",
+    "const ours = result === 'done';",
+  ),
+  revoke('a key is closed without proof', 'if (!proof.dead || last === undefined) {', 'if (last === undefined) {'),
+  revoke('doubt is settled by hope', 'if (!done)\n', 'if (false)\n'),
+  revoke('a rate limit leaves doubt behind', 'if (untouched) await save', 'if (false) await save'),
+  revoke(
+    'a value that is not this key’s proves its death',
+    'services.policy.useLeakedKey && valueMatched',
+    'services.policy.useLeakedKey',
+  ),
+  revoke('the leaked key is presented against policy', 'services.policy.useLeakedKey && valueMatched', 'valueMatched'),
+  prove(
+    'an answer that says nothing is death',
+    "(await askAsLeaked(access, kind.proof, leaked)) ?? 'unknown'",
+    "(await askAsLeaked(access, kind.proof, leaked)) ?? 'dead'",
+  ),
+  prove('death is not polled for', 'const pauses = [0, 250,', 'const pauses = [0]; [250,'),
+  ask(
+    'an unwritten answer is a bad moment, never a changed contract',
+    'if (status === 429 || status >= 500) {',
+    'if (status !== 0) {',
+  ),
+  ask('the wait that the provider names is ignored', 'if (own !== undefined) return own;', 'return undefined;'),
+  ask(
+    'a dry run shows the credential',
+    '`${name}: [secret]`',
+    '`${name}: ${(Object.values(Object(provider.authenticate(admin)).headers)[0] as { expose(): string }).expose()}`',
+  ),
+  faults('a wait of years is believed', '&& hint <= longestHint', ''),
+  faults('a report is tried for ever', 'if (services.now() > end)', 'if (false)'),
+  policy('a hint is enough to delete', "if (onHint && action === 'delete') {", 'if (false) {'),
+  policy('an id alone is enough for anybody', 'if (!withValue && !report.mayNameKeys) {', 'if (false) {'),
+  policy(
+    'what is meant to be public is deleted',
+    'if (found.key.meantToBePublic && !namedWithAction) {',
+    'if (false) {',
+  ),
+  policy('policy protects nothing', 'if (shield) return', 'if (false) return'),
+  restore('a key is called restored without a look', 'if (!isOn) throw', 'if (false) throw'),
+  http('redirects are followed', "redirect: 'manual'", "redirect: 'follow'"),
+  http('an address may leave its origin', 'url.origin !== base.origin || encoded !== path.toLowerCase()', 'false'),
+];
+
+export const mutants: readonly Mutant[] = [...ofTheEngine];
