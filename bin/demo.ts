@@ -14,20 +14,42 @@ async function main(): Promise<boolean> {
     logs: new PassThrough().resume(),
   });
   try {
+    const decoys: Decoy[] = [];
     const deaths: boolean[] = [];
+    for (const [id, { leaks }] of Object.entries(worlds)) {
+      for (const leak of leaks) decoys.push(...decoysOf(stage, id, leak));
+    }
     for (const [id, { leaks }] of Object.entries(worlds)) {
       for (const leak of leaks) deaths.push(await showDeath(stage, id, leak));
     }
     const alive = deaths.filter((dead) => !dead).length;
+    const lost = decoys.filter(({ provider, value }) => !stage.vendors[provider]?.accepts(value)).length;
     console.log(
       alive === 0
-        ? `\nEvery leaked key is dead (${deaths.length}).`
+        ? `\nEvery leaked key is dead: ${deaths.length} at ${Object.keys(worlds).length} providers.`
         : `\n${alive} of ${deaths.length} keys still live.`,
     );
-    return alive === 0 && deaths.length > 0;
+    console.log(
+      lost === 0
+        ? `Every key beside them that ends in the same four characters lives: ${decoys.length}.`
+        : `${lost} of ${decoys.length} keys that only ended in the same four characters are gone.`,
+    );
+    return alive === 0 && lost === 0 && deaths.length > 0 && decoys.length > 0;
   } finally {
     await stage.close();
   }
+}
+
+/** A key that must live: it only ends like the leaked one. */
+interface Decoy {
+  provider: string;
+  value: string;
+}
+
+function decoysOf({ vendors }: Stage, provider: string, { secret }: { secret?: string }): Decoy[] {
+  const end = secret?.slice(-4);
+  const values = vendors[provider]?.values() ?? [];
+  return values.filter((value) => value !== secret && value.slice(-4) === end).map((value) => ({ provider, value }));
 }
 
 async function showDeath({ url, vendors }: Stage, provider: string, leak: { secret?: string }): Promise<boolean> {

@@ -3,7 +3,9 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type Mutant, mutants } from './mutants.ts';
+import type { Mutant } from './mutant.ts';
+import { ofProviders } from './of-providers.ts';
+import { ofTheEngine } from './of-the-engine.ts';
 
 /**
  * `npm run mutants [-- WORD]`: plants each fault (of those that hold WORD) in a copy of the house, one at a time, and runs
@@ -60,7 +62,7 @@ async function isSeen(house: string, { file, from, to, tests }: Mutant): Promise
 }
 
 const [word = ''] = process.argv.slice(2);
-const waiting = mutants.filter((mutant) => JSON.stringify(mutant).includes(word));
+const waiting = [...ofTheEngine, ...ofProviders].filter((mutant) => JSON.stringify(mutant).includes(word));
 const total = waiting.length;
 const unseen: string[] = [];
 let done = 0;

@@ -34,6 +34,7 @@ export const world: World = {
       arrivals,
       troubles,
       accepts: (secret) => [...keys.values()].includes(secret),
+      values: () => [...keys.values()],
       deletions,
     };
   },

@@ -174,6 +174,7 @@ export function coveoVendor(
     server: vendorServer(vendor, answer),
     organisations,
     accepts: (secret: string) => accepts(secret),
+    values: () => organisations.flatMap(({ keys }) => keys.map(({ value }) => value)),
   } satisfies Vendor & { organisations: CoveoOrganisation[]; disablings: string[] };
 }
 

@@ -124,7 +124,9 @@ export function datadogVendor(
     items.splice(items.indexOf(item), 1);
     vendor.deletions.push(item.id);
     deleted.add(item.key);
-    if (propagationMs > 0) dying.set(item.key, { until: now() + propagationMs, from: items });
+    // Only what is sent with an API key passes the intake, where a deletion takes its time.
+    const isApiKey = organisations.some(({ keys }) => keys === items);
+    if (propagationMs > 0 && isApiKey) dying.set(item.key, { until: now() + propagationMs, from: items });
   }
 
   function answer({ method, host, target, headers }: Arrival): VendorAnswer {
@@ -210,6 +212,10 @@ export function datadogVendor(
     organisations,
     accepts: (secret: string) =>
       organisations.some((org) => isLive(secret, [org.keys, org.applicationKeys]) || isToken(org, secret)),
+    values: () =>
+      organisations
+        .flatMap((org) => [org.keys, org.applicationKeys ?? [], org.personalAccessTokens ?? [], serviceTokensOf(org)])
+        .flatMap((items) => items.map(({ key }) => key)),
   } satisfies Vendor & { organisations: DatadogOrganisation[] };
 }
 

@@ -141,6 +141,7 @@ export function docspaceVendor(
     server: vendorServer(vendor, answer),
     portals,
     accepts: (secret: string) => portals.some((portal) => live(portal, secret) !== undefined),
+    values: () => portals.flatMap(({ keys }) => keys.map(({ key }) => key)),
   } satisfies Vendor & { portals: DocspacePortal[]; disablings: string[] };
 }
 

@@ -253,7 +253,9 @@ export function mongodbAtlasVendor(
   }
 
   function bury<Item extends { id: string }>(holder: Holder, items: Item[], item: Item): void {
-    buried.push({ ...holder, until: Math.min(holder.until, now() + propagationMs) });
+    // The token endpoint knows a deleted client secret at once.
+    const late = holder.secret.startsWith('mdb_sa_sk_') ? 0 : propagationMs;
+    buried.push({ ...holder, until: Math.min(holder.until, now() + late) });
     items.splice(items.indexOf(item), 1);
     vendor.deletions.push(item.id);
   }
@@ -270,6 +272,11 @@ export function mongodbAtlasVendor(
     organisations,
     accepts: (secret: string) =>
       organisations.flatMap(kept).some((known) => known.secret === secret && known.until > now()),
+    values: () =>
+      organisations.flatMap(({ keys, serviceAccounts }) => [
+        ...keys.map(({ privateKey }) => privateKey),
+        ...serviceAccounts.flatMap(({ secrets }) => secrets.map(({ secret }) => secret)),
+      ]),
   } satisfies Vendor & { organisations: AtlasOrganisation[] };
 }
 
@@ -511,6 +518,13 @@ const accountWith = (clientId: string, name: string, secrets: AtlasSecret[]): At
   secrets,
 });
 
+/** The account whose secret leaks, and one whose secret ends alike. */
+function leakedAccounts(clientId: string, clientSecret: string): AtlasServiceAccount[] {
+  const [leak, ...decoys] = secretWithDecoys(clientSecret, 'deploys', 1);
+  const other = `mdb_sa_id_${digestOf('account of decoys').slice(0, 24)}`;
+  return [accountWith(clientId, 'deploys', [leak]), accountWith(other, 'reports', decoys)];
+}
+
 /** An organisation of the local stage; the first one has the leaks. */
 function organisationOf(orgId: string, first: boolean): AtlasOrganisation {
   const { publicKey, privateKey } = leaked;
@@ -519,10 +533,7 @@ function organisationOf(orgId: string, first: boolean): AtlasOrganisation {
   return {
     orgId,
     keys: [...kept, ...(first ? keyWithDecoys(publicKey, privateKey, 'backup-export', 3, orgId) : [])],
-    serviceAccounts: [
-      ...others,
-      ...(first ? [accountWith(clientId, 'deploys', secretWithDecoys(clientSecret, 'deploys', 1))] : []),
-    ],
+    serviceAccounts: [...others, ...(first ? leakedAccounts(clientId, clientSecret) : [])],
     admins: [],
   };
 }

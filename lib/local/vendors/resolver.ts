@@ -157,6 +157,7 @@ export function resolverVendor(
     server: vendorServer(vendor, answer),
     organisations,
     accepts: (secret: string) => organisations.some(({ host }) => ownerOf(host, secret) !== undefined),
+    values: () => organisations.flatMap(({ users }) => users.flatMap(({ keys }) => keys.map(({ key }) => key))),
   } satisfies Vendor & { organisations: ResolverOrganisation[] };
 }
 
@@ -269,7 +270,7 @@ export const world: World = {
         if (!users.some((user) => user.id === id))
           users.push(inventedUser(id, inventedKeys(3, `user ${account.host} ${id}`, 10_000 + id * 10)));
     }
-    return resolverVendor(organisations, { propagationMs: 300 });
+    return resolverVendor(organisations);
   },
 };
 

@@ -42,6 +42,8 @@ export interface Vendor {
   troubles: Trouble[];
   /** Whether the vendor would still accept this credential. */
   accepts(secret: string): boolean;
+  /** The value of every credential it has. */
+  values(): string[];
   /** Deletions that took something away, by key id, in order. */
   deletions: string[];
 }

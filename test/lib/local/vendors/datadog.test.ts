@@ -220,14 +220,15 @@ describe('the simulated Datadog', () => {
     expect(json.data[0].attributes.expires_at).toBe(token?.expires);
   });
 
-  test('accepts what was deleted until that has spread', async () => {
-    const { ask, vendor, idOf, clock } = await begin({}, { propagationMs: 400 });
+  test('accepts a deleted API key until that has spread, and nothing else', async () => {
+    const { ask, vendor, idOf, clock, organisation } = await begin({}, { propagationMs: 400 });
+    const [key] = organisation.keys.filter(({ key }) => key === apiKey);
     await ask(`DELETE /api/v2/personal_access_tokens/${idOf(personal)}`);
-    const present = async () =>
-      (await ask('GET /api/v2/validate_keys', { authorization: `Bearer ${personal}` })).status;
-    expect([await present(), vendor.accepts(personal)]).toEqual([200, true]);
+    await ask(`DELETE /api/v2/api_keys/${key?.id}`);
+    const present = async () => (await ask('GET /api/v1/validate', { 'dd-api-key': apiKey })).status;
+    expect([await present(), vendor.accepts(apiKey), vendor.accepts(personal)]).toEqual([200, true, false]);
     clock.advance(400);
-    expect([await present(), vendor.accepts(personal)]).toEqual([403, false]);
+    expect([await present(), vendor.accepts(apiKey)]).toEqual([403, false]);
   });
 
   test('asks for a right of its own at each kind', async () => {

@@ -1,18 +1,7 @@
-/** A fault to plant: in `file`, `from` (which stands there once) becomes `to`; one of `tests` must turn red. */
-export interface Mutant {
-  fault: string;
-  file: string;
-  from: string;
-  to: string;
-  tests: readonly string[];
-}
+import { inFile, type Mutant } from './mutant.ts';
 
 const conformance = ['test/functions/providers/datadog.test.ts'];
 const engine = ['test/functions/revocation/respond.test.ts', ...conformance];
-
-const inFile =
-  (file: string, tests: readonly string[]) =>
-  (fault: string, from: string, to: string): Mutant => ({ fault, file, from, to, tests });
 
 const find = inFile('functions/revocation/find.ts', engine);
 const listing = inFile('functions/revocation/listing.ts', engine);
@@ -27,7 +16,7 @@ const restore = inFile('functions/revocation/restore.ts', ['test/functions/provi
 const http = inFile('functions/platform/http.ts', ['test/functions/platform/http.test.ts', ...conformance]);
 
 /** Faults in the engine that the tests must see. */
-const ofTheEngine: Mutant[] = [
+export const ofTheEngine: readonly Mutant[] = [
   find('a hint becomes a certainty', "valueMatched: leak.secret !== undefined && fit === 'same'", 'valueMatched: true'),
   find(
     'a key named by id is believed whatever its value',
@@ -118,5 +107,3 @@ const ofTheEngine: Mutant[] = [
   http('redirects are followed', "redirect: 'manual'", "redirect: 'follow'"),
   http('an address may leave its origin', 'url.origin !== base.origin || encoded !== path.toLowerCase()', 'false'),
 ];
-
-export const mutants: readonly Mutant[] = [...ofTheEngine];
