@@ -114,10 +114,10 @@ export function standing(record: IncidentRecord, report: Report, now: number): C
   return lease.until > now && !(lease.scheduled && report.order !== undefined) ? 'held' : 'claimed';
 }
 
-/** Nothing was done to the key, so its story may start again; that is recorded in it. */
+/** Nothing was done to the key, or it was undone, so its story may start again; that is recorded in it. */
 export function isReopenable({ state, outcome }: IncidentRecord): boolean {
   if (state !== 'closed') return true;
-  return outcome === 'observed' || outcome === 'not-found' || outcome === 'rejected';
+  return outcome === 'observed' || outcome === 'not-found' || outcome === 'rejected' || outcome === 'restored';
 }
 
 /** Only what we switched off ourselves is ours to switch on again. */
@@ -131,7 +131,7 @@ function mayReopen(record: IncidentRecord, report: Report): boolean {
   if (report.order !== undefined) return true;
   if ((isKnown(record, report.sighting) && !report.noted) || record.outcome === 'protected') return false;
   // The key may live: a scan in a dry run, or before its account was configured, must not be the last word.
-  if (record.state === 'closed') return record.outcome !== 'rejected';
+  if (record.state === 'closed') return record.outcome !== 'rejected' && record.outcome !== 'restored';
   // Who waits for a person waits for a person, unless all that was missing is the value that this report brings.
   return record.outcome !== null || (record.valueSettles && report.leak?.secret !== undefined);
 }

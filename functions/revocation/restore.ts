@@ -1,7 +1,9 @@
-import { askAsAdmin } from './ask.ts';
+import { type Access, askAsAdmin } from './ask.ts';
 import { Refused, Unavailable } from './errors.ts';
 import { getByKeyId } from './find.ts';
 import { type Run, rest, save, tell, withFreshAdmin } from './run.ts';
+
+type Target = { keyId: string; owner?: string | undefined };
 
 /** A person undoes our `disable`: the key is switched on again and seen to be on. Doing it twice is harmless. */
 export async function restore(run: Run): Promise<void> {
@@ -11,16 +13,28 @@ export async function restore(run: Run): Promise<void> {
   tell(run, 'sent', 'restore: a person undoes the disable');
   await save(run, { state: 'sent', accepted: null, inDoubt: false });
   const isOn = await withFreshAdmin(run, account, async (access) => {
-    if (access.kind.enable === undefined) throw new Refused(`${access.provider.id} cannot switch a key on again`);
-    const answer = await askAsAdmin(access, access.kind.enable, target);
-    if (answer === 'denied') throw new Refused(`${access.provider.id} does not let the key be switched on again`);
-    if (answer === 'gone') return undefined;
-    const record = await getByKeyId(access, {}, target);
-    return record === undefined ? undefined : access.kind.describe(record as never).active;
+    const before = await looksOn(access, target);
+    if (before !== false) return before;
+    await switchOn(access, target);
+    return looksOn(access, target);
   });
   if (isOn === undefined) return rest(run, 'failed', 'the provider does not have the key any more; make a new one');
   if (!isOn) throw new Unavailable('the provider took the request, but still shows the key as switched off');
   tell(run, 'accepted');
   tell(run, 'alive', 'the provider shows the key as switched on');
-  await rest(run, 'restored', null, { proof: null });
+  await rest(run, 'restored', null, { proof: null, timeToDeadMs: null });
+}
+
+/** Whether the provider shows the key as on; undefined when it does not have it. */
+async function looksOn(access: Access, target: Target): Promise<boolean | undefined> {
+  const record = await getByKeyId(access, {}, target);
+  return record === undefined ? undefined : access.kind.describe(record as never).active;
+}
+
+async function switchOn(access: Access, target: Target): Promise<void> {
+  const { provider, kind, account } = access;
+  const why = { explained: true };
+  if (kind.enable === undefined) throw new Refused(`${provider.id} cannot switch a key on again`, why);
+  if ((await askAsAdmin(access, kind.enable, target)) === 'denied')
+    throw new Refused(`${provider.id} does not let the admin credential of account ${account} restore this key`, why);
 }

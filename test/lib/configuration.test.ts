@@ -1,0 +1,43 @@
+import { describe, expect, test } from 'vitest';
+import { readConfiguration } from '../../lib/configuration.ts';
+
+describe('a configuration that is wrong', () => {
+  test.each<[object, RegExp]>([
+    [{ providers: { datadg: { accounts: ['prod'] } } }, /^providers\.datadg: is not a provider; there are .*datadog/],
+    [{ providers: { datadog: { accounts: [] } } }, /^providers\.datadog\.accounts: /],
+    [{ providers: { datadog: { accounts: ['a', 'a'] } } }, /^providers\.datadog\.accounts: names an account twice/],
+    [{ providers: { datadog: { accounts: ['prod/eu'] } } }, /^providers\.datadog\.accounts\.0: must be/],
+    [
+      { providers: { datadog: { accounts: ['prod'], action: 'disable' } } },
+      /cannot be disable: datadog can only delete/,
+    ],
+    [{ providers: {}, sources: ['standard', 'pigeon'] }, /^sources\.1: is not a source; there are .*standard/],
+    [{ provders: {} }, /^provders: /],
+    [
+      { providers: {}, policy: { protected: [{ provider: 'acme', keyId: 'k', reason: 'r' }] } },
+      /protected\.0\.provider/,
+    ],
+    [{ providers: {}, policy: { fuse: { limit: 0, windowMinutes: 60 } } }, /^policy\.fuse\.limit: /],
+  ])('is refused in one line that names the field: %j', (input, line) => {
+    expect(() => readConfiguration(input)).toThrow(line);
+    expect(() => readConfiguration(input)).toThrow(/^[^\n]+$/);
+  });
+
+  test('is one that wants keys disabled where the provider can only delete, and no other', () => {
+    for (const id of ['coveo', 'docspace'])
+      expect(readConfiguration({ providers: { [id]: { accounts: ['a'], action: 'disable' } } }).providers[id]).toEqual({
+        accounts: ['a'],
+        action: 'disable',
+      });
+    for (const id of ['datadog', 'mongodb-atlas', 'resolver'])
+      expect(() => readConfiguration({ providers: { [id]: { accounts: ['a'], action: 'disable' } } })).toThrow(id);
+  });
+});
+
+test('a configuration says what is meant by what it leaves out', () => {
+  expect(readConfiguration({ providers: { datadog: { accounts: ['prod'] } } })).toEqual({
+    providers: { datadog: { accounts: ['prod'], action: 'delete' } },
+    sources: [],
+    policy: { protected: [], approval: { approvers: [], onDeadline: 'park' }, useLeakedKey: true },
+  });
+});
