@@ -143,8 +143,8 @@ export function dynamoLedger(
         continue;
       }
       const next = taken(record, report, leaseFor(report, claimId, until), now());
-      const { state, attempts, outcome, reason, fence, revision, sightings, sightingCount, timeline } = next;
-      const story = { state, attempts, outcome, reason, sightings, sightingCount, timeline };
+      const { state, attempts, outcome, reason, fence, revision, sightings, sightingCount, timeline, restoring } = next;
+      const story = { state, attempts, outcome, reason, sightings, sightingCount, timeline, restoring };
       const set = { ...story, fence, revision, lease: next.lease, ...indexKeys(next) };
       const only = {
         fence: record.fence,

@@ -62,6 +62,7 @@ export const getIncident: Route = async (request, services) => ({
 export const retryIncident: Route = async (request, services) => {
   const record = await theIncident(request.parameters.id, services);
   if (record.state !== 'parked') throw conflict(record, 'only a parked incident can be retried');
+  if (record.restoring) return restored(record, request.id, services);
   return resume(record, { stage: 'received', detail: 'an operator asked for another try' }, {}, request.id, services);
 };
 
@@ -82,7 +83,7 @@ export const approveIncident: Route = async (request, services) => {
 /** `POST /incidents/{id}/reject`: a person says no, and whatever waits for one is closed. */
 export const rejectIncident: Route = async (request, services) => {
   const record = await theIncident(request.parameters.id, services);
-  const untouched = !record.inDoubt && record.accepted === null;
+  const untouched = !record.inDoubt && record.accepted === null && !record.switchedOff;
   if (!isResting(record) || record.state === 'closed' || !untouched)
     throw conflict(record, 'nothing waits for a person to say no');
   const at = new Date(services.intake.now()).toISOString();
@@ -106,11 +107,15 @@ export const rejectIncident: Route = async (request, services) => {
 export const restoreIncident: Route = async (request, services) => {
   const record = await theIncident(request.parameters.id, services);
   if (!isRestorable(record)) throw conflict(record, 'only a key that was disabled here can be restored');
-  const entry = { stage: 'received', detail: 'an operator asked to restore the key' } as const;
-  await resume(record, entry, { restore: true }, request.id, services, false);
-  const rested = await settled(record.id, request.id, restoreWithin, services);
-  return { status: 200, body: view(rested ?? record) };
+  return restored(record, request.id, services);
 };
+
+async function restored(record: IncidentRecord, delivery: string, services: RequestServices) {
+  const entry = { stage: 'received', detail: 'an operator asked to restore the key' } as const;
+  await resume(record, entry, { restore: true }, delivery, services);
+  const rested = await settled(record.id, delivery, restoreWithin, services);
+  return { status: 200, body: view(rested ?? record) };
+}
 
 /** Puts a report into the lane first, then records the decision: dying in between costs an entry, never the leak. */
 async function resume(
@@ -119,12 +124,12 @@ async function resume(
   order: Order,
   delivery: string,
   { ledger, intake }: RequestServices,
-  needsLeak = true,
 ) {
   const lane = record.provider === null ? undefined : intake.lanes[record.provider];
   if (lane === undefined || record.provider === null || record.kind === null)
     throw conflict(record, 'its provider is not configured; configure it and report the leak again');
-  if (needsLeak && (await ledger.sealed(record.id)) === undefined)
+  const restoring = order.restore === true;
+  if (!restoring && (await ledger.sealed(record.id)) === undefined)
     throw conflict(record, 'the leak itself is not kept any more; report it again');
   const at = new Date(intake.now()).toISOString();
   const sighting = { source: 'operator', at, delivery };
@@ -146,7 +151,7 @@ async function resume(
   const resumed = await ledger.decide(
     incident,
     [record.state],
-    { state: record.inDoubt ? 'unknown' : 'received', outcome: null, reason: null },
+    { state: record.inDoubt ? 'unknown' : 'received', outcome: null, reason: null, restoring },
     { at, stage, detail },
     record.revision,
   );

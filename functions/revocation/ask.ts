@@ -86,10 +86,12 @@ export function planOf(
 ): string {
   const exchange = action === 'disable' ? kind.disable : kind.remove;
   if (!exchange) return `${provider.id} cannot ${action} this kind of key`;
-  const { method, path, headers = {} } = exchange.request({ admin, ...target });
+  const { method, path, query, headers = {}, body } = exchange.request({ admin, ...target });
   const secrets = headerNames(provider.authenticate(admin)).map((name) => `${name}: [secret]`);
   const plain = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
-  return withoutEcho([`${method} ${provider.origin(admin)}${path}`, ...secrets, ...plain].join('; '), target.leaked);
+  const content = body === undefined ? [] : [JSON.stringify(body)];
+  const address = `${provider.origin(admin)}${path}${query ? `?${new URLSearchParams(query)}` : ''}`;
+  return withoutEcho([`${method} ${address}`, ...secrets, ...plain, ...content].join('; '), target.leaked);
 }
 
 /** A wait (ms) that a refusing answer names: the provider's own way, else seconds or a date in `Retry-After`. */

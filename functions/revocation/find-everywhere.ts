@@ -45,6 +45,7 @@ export async function accountActingWith(run: Run, leak: Leak, found?: Found): Pr
     if (access === undefined) continue;
     const { admin, provider, kind } = access;
     if (leak.secret !== undefined && isPartOf(admin, leak.secret)) return account;
+    if (found?.valueMatched && kind.wholeValues) continue;
     if (found && provider.origin(admin) === found.origin && kind.isOwn(found.record as never, admin)) return account;
   }
   return undefined;

@@ -1,5 +1,5 @@
 import { type Access, askAsAdmin, askAsLeaked } from './ask.ts';
-import { Refused, Unavailable } from './errors.ts';
+import { Refused, Unavailable, Unexpected } from './errors.ts';
 import type { Leak } from './leak.ts';
 import { readAll } from './listing.ts';
 import type { AnyKind, Fit, KeyDescription, LeakedValue } from './provider.ts';
@@ -28,7 +28,7 @@ export async function findInAccount(access: Access, leak: Leak, useLeakedKey: bo
   return candidates.map(({ record, fit }) => ({
     account: access.account,
     origin,
-    key: access.kind.describe(record as never),
+    key: access.kind.describe(record as never, access.now()),
     record,
     fit,
     valueMatched: leak.secret !== undefined && fit === 'same',
@@ -38,11 +38,29 @@ export async function findInAccount(access: Access, leak: Leak, useLeakedKey: bo
 async function look(access: Access, leak: Leak, useLeakedKey: boolean): Promise<Candidate[]> {
   const keyId = leak.identifiers?.keyId;
   const record = keyId === undefined ? undefined : await getByKeyId(access, leak, { keyId });
-  if (record !== undefined) return [{ record, fit: fitOfNamed(access.kind, record, leak) }];
+  if (record !== undefined) return withRivals(access, leak, useLeakedKey, record);
   // An id that names nothing here may be stale or wrong: the value, where there is one, still tells the key.
   if (leak.secret === undefined && !namesOtherwise(access.kind, leak)) return [];
   const { secret } = leak;
   return (secret && useLeakedKey && (await lookAsLeaked(access, { ...leak, secret }))) || lookInList(access, leak);
+}
+
+/**
+ * The record that the alert names by its id. Where its value is only a hint, the key is asked for its own name, and failing
+ * that, the others that fit the hint as well are candidates beside it.
+ */
+async function withRivals(access: Access, leak: Leak, useLeakedKey: boolean, record: unknown): Promise<Candidate[]> {
+  const { secret } = leak;
+  const named: Candidate = { record, fit: fitOfNamed(access.kind, record, leak) };
+  if (named.fit !== 'named' || secret === undefined) return [named];
+  const idOf = (one: unknown) => access.kind.describe(one as never, access.now()).keyId;
+  const own = useLeakedKey ? await lookAsLeaked(access, { ...leak, secret }) : undefined;
+  if (own !== undefined) {
+    const [itself] = own;
+    return [{ record, fit: itself !== undefined && idOf(itself.record) === idOf(record) ? itself.fit : 'conflict' }];
+  }
+  const others = (await lookInList(access, leak)).filter((other) => idOf(other.record) !== idOf(record));
+  return [named, ...others];
 }
 
 /** The alert names this record by its id: what else it says must not speak against it. */
@@ -74,9 +92,11 @@ async function lookAsLeaked(access: Access, leak: LeakedValue): Promise<Candidat
 }
 
 async function lookInList(access: Access, leak: Leak): Promise<Candidate[]> {
-  const candidates = (await listAll(access, leak)).flatMap((record) => fitting(access.kind, record, leak));
+  const { records, fault } = await listAll(access, leak);
+  const candidates = records.flatMap((record) => fitting(access.kind, record, leak));
   const confirmed: Candidate[] = [];
   for (const candidate of candidates) confirmed.push(...(await confirm(access, leak, candidate)));
+  if (fault !== undefined && confirmed.every(({ fit }) => fit === 'hint')) throw fault;
   return confirmed;
 }
 
@@ -88,7 +108,7 @@ function fitting(kind: AnyKind, record: unknown, leak: Leak): Candidate[] {
 /** A candidate on a hint becomes certain, or falls, when the provider shows more of it. */
 async function confirm(access: Access, leak: Leak, candidate: Candidate): Promise<Candidate[]> {
   if (candidate.fit !== 'hint' || !access.kind.get) return [candidate];
-  const record = await getByKeyId(access, leak, access.kind.describe(candidate.record as never));
+  const record = await getByKeyId(access, leak, access.kind.describe(candidate.record as never, access.now()));
   return record === undefined ? [] : fitting(access.kind, record, leak);
 }
 
@@ -112,37 +132,48 @@ export async function getByKeyId(
   leak: Leak,
   { keyId, owner }: { keyId: string; owner?: string | undefined },
 ): Promise<unknown | undefined> {
-  const { kind, admin } = access;
-  const within = owner ?? onlyOne(kind.owners?.named({ admin, leak }));
-  const record = kind.get && (await askAsAdmin(access, kind.get, { keyId, owner: within }));
-  if (record === 'absent') return undefined;
-  return record ?? (await listAll(access, leak, within)).find((one) => kind.describe(one as never).keyId === keyId);
+  const { kind } = access;
+  const record = kind.get && (await askAsAdmin(access, kind.get, { keyId, owner }));
+  if (record !== undefined) return record === 'absent' ? undefined : record;
+  const { records, fault } = await listAll(access, leak, owner);
+  const found = records.find((one) => kind.describe(one as never, access.now()).keyId === keyId);
+  if (found === undefined && fault !== undefined) throw fault;
+  return found;
 }
 
-const onlyOne = (names: readonly string[] | undefined) => (names?.length === 1 ? names[0] : undefined);
-
-/** All records that the account shows, or those of one owner. @throws Refused when nobody says whose to look at */
-async function listAll(access: Access, leak: Leak, owner?: string): Promise<unknown[]> {
+/** All records that the account shows, or those of one owner; `fault`: what kept us from seeing some owner's. */
+async function listAll(access: Access, leak: Leak, owner?: string): Promise<{ records: unknown[]; fault?: unknown }> {
   const { kind } = access;
   const owners = owner === undefined ? await ownersOf(access, leak) : [owner];
   const records: unknown[] = [];
+  let fault: unknown;
   for (const one of owners) {
-    records.push(...(await readAll(access, kind.list, { owner: one }, (key) => kind.describe(key as never).keyId)));
+    try {
+      const idOf = (key: unknown) => kind.describe(key as never, access.now()).keyId;
+      records.push(...(await readAll(access, kind.list, { owner: one }, idOf)));
+    } catch (error) {
+      // A bad moment is over soon; an answer about one owner that nobody wrote down must not hide the others.
+      if (owners.length === 1 || !(error instanceof Unexpected)) throw error;
+      fault ??= error;
+    }
   }
-  return records;
+  return { records, fault };
 }
 
+/** Whose keys to list. @throws Refused when nobody says so */
 async function ownersOf(access: Access, leak: Leak): Promise<readonly string[]> {
   const { kind, admin, provider, account } = access;
   if (!kind.owners) return [''];
   const named = kind.owners.named({ admin, leak });
   if (named !== undefined) return named;
-  if (!kind.owners.list)
-    throw new Refused(`${provider.id} cannot be searched in account ${account}: ${kind.owners.missing}`, {
-      explained: true,
-    });
-  const all = await readAll(access, kind.owners.list, {}, ({ id }) => id);
-  return all.filter(({ mayHoldKeys }) => mayHoldKeys).map(({ id }) => id);
+  const untold = `${provider.id} cannot be searched in account ${account}: ${kind.owners.missing}`;
+  if (!kind.owners.list) throw new Refused(untold, { explained: true });
+  try {
+    const all = await readAll(access, kind.owners.list, {}, ({ id }) => id);
+    return all.filter(({ mayHoldKeys }) => mayHoldKeys).map(({ id }) => id);
+  } catch (error) {
+    throw error instanceof Unexpected ? new Refused(`${error.message}; ${untold}`, { explained: true }) : error;
+  }
 }
 
 /** Whether a secret is one of the values that an admin credential is made of. */

@@ -16,11 +16,13 @@ export interface Finding {
 }
 
 /**
- * The leaks in a finding: one for each kind of credential that the scanner's name stands for. A name nobody knows gives
- * one leak without a provider, so that its form decides, or a person. Never empty, unless the finding holds no value.
+ * The leaks in a finding: one for each kind of credential that the scanner's name stands for. Values that no kind takes,
+ * because nobody knows the name or the part, become leaks without a provider, so that their form decides, or a person.
+ * Never empty, unless the finding holds no value.
  */
 export function leaksOf(finding: Finding, providers: Providers): Leak[] {
-  const { scanner, detector, value, circumstances = {} } = finding;
+  const { scanner, detector, circumstances = {} } = finding;
+  const taken = new Set<string>();
   const named = Object.entries(providers).flatMap(([provider, { kinds }]) =>
     Object.entries(kinds).flatMap(([kind, facts]) =>
       namesOf(facts, scanner)
@@ -28,12 +30,22 @@ export function leaksOf(finding: Finding, providers: Providers): Leak[] {
         .flatMap((known) => {
           const secret = secretOf(known, finding);
           if (secret === undefined || !mayBe(facts, kinds, secret)) return [];
-          return [{ ...circumstances, provider, kind, secret, identifiers: identifiersOf(known, finding) }];
+          const identifiers = identifiersOf(known, finding);
+          for (const value of [secret.expose(), ...Object.values(identifiers)]) taken.add(value);
+          return [{ ...circumstances, provider, kind, secret, identifiers }];
         }),
     ),
   );
-  if (named.length > 0) return named;
-  return value === undefined ? [] : [{ ...circumstances, secret: value }];
+  const left = valuesOf(finding, named.length > 0).filter((value) => !taken.has(value.expose()));
+  return [...named, ...left.map((secret) => ({ ...circumstances, secret }))];
+}
+
+/** The values to account for: all parts, and where there are none, the finding's own value, or the text that holds it. */
+function valuesOf({ value, whole, parts = {} }: Finding, someTaken: boolean): Secret[] {
+  const all = Object.values(parts);
+  if (all.length > 0 && (someTaken || value === undefined)) return all;
+  if (someTaken) return [];
+  return [value ?? whole].filter((one) => one !== undefined);
 }
 
 function secretOf({ part, otherwise }: Detector, { value, whole, parts }: Finding): Secret | undefined {
@@ -43,12 +55,12 @@ function secretOf({ part, otherwise }: Detector, { value, whole, parts }: Findin
   return otherwise === 'value' ? value : restOf(whole, value);
 }
 
-/** What stands after the first value where a finding holds two without naming them. */
+/** What stands beside the value where a finding holds two without naming them. */
 function restOf(whole: Secret | undefined, value: Secret | undefined): Secret | undefined {
   const first = value?.expose();
   const text = whole?.expose();
-  if (first === undefined || text === undefined || !text.startsWith(first)) return undefined;
-  const rest = text.slice(first.length).replace(/^[:\s]+/, '');
+  if (first === undefined || text === undefined || !text.includes(first)) return undefined;
+  const rest = text.replace(first, '').replace(/^[:\s]+|[:\s]+$/g, '');
   return rest === '' ? undefined : new Secret(rest);
 }
 

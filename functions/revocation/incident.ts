@@ -102,6 +102,10 @@ export interface IncidentRecord {
   accepted: 'revoked' | 'disabled' | 'already-gone' | null;
   /** The leaked value was seen to be this key's: only then does its refusal prove this key dead. */
   valueMatched: boolean;
+  /** We switched it off, and nobody has switched it on again since. */
+  switchedOff: boolean;
+  /** A person undoes that: no alert may take the incident until it is done. */
+  restoring: boolean;
   /** It waits for a person only because the key was named without its value. */
   valueSettles: boolean;
   /** It has been counted against the fuse. */
@@ -169,6 +173,8 @@ export function newRecord(
     inDoubt: false,
     accepted: null,
     valueMatched: false,
+    switchedOff: false,
+    restoring: false,
     valueSettles: false,
     counted: false,
   };

@@ -28,6 +28,8 @@ export type Change = Partial<
     | 'inDoubt'
     | 'accepted'
     | 'valueMatched'
+    | 'switchedOff'
+    | 'restoring'
     | 'valueSettles'
     | 'counted'
   >
@@ -65,7 +67,7 @@ export interface Ledger {
   decide(
     id: string,
     from: readonly State[],
-    change: Pick<Change, 'state' | 'outcome' | 'reason'>,
+    change: Pick<Change, 'state' | 'outcome' | 'reason' | 'restoring'>,
     entry: TimelineEntry,
     revision?: number,
   ): Promise<IncidentRecord | undefined>;
@@ -109,6 +111,8 @@ export function standing(record: IncidentRecord, report: Report, now: number): C
   if (report.fence !== undefined && record.fence > report.fence) return 'superseded';
   const { lease } = record;
   if (lease.scheduled && lease.message === report.message) return 'claimed';
+  // An alert must not undo what a person is about to do.
+  if (record.restoring && report.order === undefined) return 'settled';
   if (isResting(record)) return mayReopen(record, report) ? 'claimed' : 'settled';
   // A person's word does not wait for a message that is only waiting its time.
   return lease.until > now && !(lease.scheduled && report.order !== undefined) ? 'held' : 'claimed';
@@ -121,8 +125,8 @@ export function isReopenable({ state, outcome }: IncidentRecord): boolean {
 }
 
 /** Only what we switched off ourselves is ours to switch on again. */
-export const isRestorable = ({ outcome, accepted, action }: IncidentRecord) =>
-  outcome === 'disabled' || (outcome === 'failed' && accepted === null && action === 'disable');
+export const isRestorable = (record: IncidentRecord) =>
+  record.switchedOff && (record.outcome === 'disabled' || record.restoring) && isResting(record);
 
 /** Whether what a person or a new report says may start again what rests. */
 function mayReopen(record: IncidentRecord, report: Report): boolean {

@@ -23,6 +23,9 @@ export async function readAll<Input, Item>(
     if (page === 0) total = answer?.total;
     if (answer !== undefined && answer.total !== total) throw changed(id);
     const items = answer?.items ?? [];
+    // Without a total, a page that brings nothing new is how a list that knows no pages ends.
+    const isNew = items.some((item) => !seen.has(nameOf(item)));
+    if (total === undefined && !isNew && page > 0) return [...seen.values()];
     read += items.length;
     for (const item of items) seen.set(nameOf(item), item);
     if (items.length > 0 && (total === undefined || read < total)) continue;

@@ -84,7 +84,7 @@ async function check(access: Access, suspect: Suspect, method: Proof['method']):
     }
     const record = await getByKeyId(access, suspect.leak, suspect);
     if (record === undefined) return 'dead';
-    return method === 'key-disabled' && !kind.describe(record as never).active ? 'dead' : 'alive';
+    return method === 'key-disabled' && !kind.describe(record as never, access.now()).active ? 'dead' : 'alive';
   } catch (error) {
     if (error instanceof Unavailable) return 'unknown';
     throw error;

@@ -98,11 +98,14 @@ export interface Kind<Admin, Key> {
   };
   /** All records (of one owner, where there are owners). The engine reads to the end. */
   list: Listing<{ admin: Admin; owner: string }, Key>;
-  describe(key: Key): KeyDescription;
+  /** `now` (epoch ms) tells whether it has expired. */
+  describe(key: Key, now: number): KeyDescription;
   /** Compares a record with a leak; secrets in constant time. A hint is confirmed through `get` where there is one. */
   compare(key: Key, leak: Leak): Fit;
   /** Whether the record is the credential that `admin` is made of. In doubt: yes. */
   isOwn(key: Key, admin: Admin): boolean;
+  /** An admin credential holds a key's whole value, so a key whose value is not in there is not our own, whatever it looks like. */
+  wholeValues?: boolean;
   /** The request that deletes, and what counts as done and as gone. */
   remove: Exchange<KeyTarget<Admin>, Change>;
   /** The requests that switch off, and on again, where the provider has them. */

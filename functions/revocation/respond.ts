@@ -89,9 +89,14 @@ const weight: readonly Found['fit'][] = ['conflict', 'same', 'confirmed', 'named
 async function judge(run: Run, leak: Leak, found: Found[], accounts: readonly string[]): Promise<void> {
   const keys = apart(found);
   const best = weight.find((fit) => keys.some((key) => key.fit === fit));
-  const [match, ...others] = keys.filter(({ fit }) => fit === best);
-  if (match === undefined)
+  // An id that comes from anybody does not make one of several hints the right one.
+  const isNamed = best === 'named' && leak.secret !== undefined && !run.report.mayNameKeys;
+  const [match, ...others] = keys.filter(({ fit }) => fit === best || (isNamed && fit === 'hint'));
+  if (match === undefined) {
+    const gone = foundEarlier(run);
+    if (gone) return close(run, leak, gone, 'already-gone');
     return rest(run, 'not-found', `none of the accounts asked has it: ${accounts.join(', ')}`.slice(0, 1000));
+  }
   for (const key of [match, ...others]) {
     if ((await accountActingWith(run, leak, key)) !== undefined) return protectOwn(run, namedAs(key));
   }
@@ -109,6 +114,14 @@ async function judge(run: Run, leak: Leak, found: Found[], accounts: readonly st
   await proceed(run, leak, match);
 }
 
+/** The key that this incident is known to be about: somebody else has ended it since an earlier run of ours found it. */
+function foundEarlier({ record, report }: Run): Named | undefined {
+  const { account, keyId, owner, valueMatched } = record;
+  if (account === null || keyId === null) return undefined;
+  const isKnown = valueMatched || report.order?.approved === keyId;
+  return isKnown ? { account, keyId, owner, valueMatched } : undefined;
+}
+
 /** Whether the leak is this key for certain, so that the two may share one incident. A person's word makes it so. */
 const isCertain = ({ report }: Run, leak: Leak, { fit, key }: Found) =>
   fit === 'same' ||
@@ -124,13 +137,13 @@ const namedAs = ({ account, key, valueMatched }: Found): Named => ({
 });
 
 function inWords({ key, account, fit }: Found, leak: Leak): string {
-  const label = key.label ? `"${withoutEcho(key.label, leak.secret).slice(0, 100)}" ` : '';
+  const label = key.label ? `"${key.label.slice(0, 100)}" ` : '';
   const remarks = [
     key.active ? '' : 'already switched off by the provider',
     fit === 'hint' ? 'on a hint' : '',
     key.remark ?? '',
   ].filter(Boolean);
-  return [`${label}${key.keyId} in account ${account}`, ...remarks].join(', ');
+  return withoutEcho([`${label}${key.keyId} in account ${account}`, ...remarks].join(', '), leak.secret);
 }
 
 /** The same key seen through two accounts of one organisation is one key. */
@@ -144,14 +157,15 @@ function apart(found: Found[]): Found[] {
 async function proceed(run: Run, leak: Leak, match: Found): Promise<void> {
   const { services, report } = run;
   const named = namedAs(match);
-  if (!match.key.active) return close(run, leak, named, 'already-gone', true);
+  if (!match.key.active) return close(run, leak, named, run.record.switchedOff ? 'disabled' : 'already-gone', true);
   const decision = await withFuse(run, decide(services.policy, services.action, report, match));
   if (decision.do === 'refuse') return rest(run, 'protected', decision.reason, named);
   if (decision.do === 'ask') return askPerson(run, decision, named);
   if (decision.do === 'plan') {
     const access = await accessTo(run, match.account);
     const { keyId, owner } = match.key;
-    tell(run, 'planned', planOf(access, decision.action, { keyId, owner, leaked: leak.secret }));
+    const leaked = match.valueMatched ? leak.secret : undefined;
+    tell(run, 'planned', planOf(access, decision.action, { keyId, owner, leaked }));
     return rest(run, 'observed', decision.reason, { ...named, action: 'observe' });
   }
   await revoke(run, leak, named, { action: decision.action, reason: decision.reason });

@@ -9,6 +9,8 @@ type Target = { keyId: string; owner?: string | undefined };
 export async function restore(run: Run): Promise<void> {
   const { account, keyId, owner } = run.record;
   if (account === null || keyId === null) return rest(run, 'failed', 'the incident names no key to restore');
+  if (!run.services.accounts.includes(account))
+    return rest(run, 'failed', `account ${account} is not configured any more; configure it, then retry`);
   const target = { keyId, owner: owner ?? undefined };
   tell(run, 'sent', 'restore: a person undoes the disable');
   await save(run, { state: 'sent', accepted: null, inDoubt: false });
@@ -18,17 +20,18 @@ export async function restore(run: Run): Promise<void> {
     await switchOn(access, target);
     return looksOn(access, target);
   });
-  if (isOn === undefined) return rest(run, 'failed', 'the provider does not have the key any more; make a new one');
+  if (isOn === undefined)
+    return rest(run, 'failed', 'the provider does not have the key any more; make a new one', { restoring: false });
   if (!isOn) throw new Unavailable('the provider took the request, but still shows the key as switched off');
   tell(run, 'accepted');
   tell(run, 'alive', 'the provider shows the key as switched on');
-  await rest(run, 'restored', null, { proof: null, timeToDeadMs: null });
+  await rest(run, 'restored', null, { proof: null, timeToDeadMs: null, switchedOff: false, restoring: false });
 }
 
 /** Whether the provider shows the key as on; undefined when it does not have it. */
 async function looksOn(access: Access, target: Target): Promise<boolean | undefined> {
   const record = await getByKeyId(access, {}, target);
-  return record === undefined ? undefined : access.kind.describe(record as never).active;
+  return record === undefined ? undefined : access.kind.describe(record as never, access.now()).active;
 }
 
 async function switchOn(access: Access, target: Target): Promise<void> {

@@ -56,12 +56,14 @@ export async function close(
 ): Promise<void> {
   const { services } = run;
   const named = { account, keyId, owner, valueMatched };
+  const switchedOff = outcome === 'disabled';
   const mayPresent = services.policy.useLeakedKey && valueMatched;
   const suspect = { keyId, owner: owner ?? undefined, leak, mayPresent, disabled: recordRemains };
   const proving = withFreshAdmin(run, account, (access) => prove(access, suspect, services));
   const { proof, timeline } = await proving.catch(async (error) => {
     // What the provider accepted must not be forgotten because the proof could not be had.
-    if (!(error instanceof LeaseLost)) await save(run, { ...named, state: 'sent', accepted: outcome, inDoubt: false });
+    if (!(error instanceof LeaseLost))
+      await save(run, { ...named, state: 'sent', accepted: outcome, inDoubt: false, switchedOff });
     throw error;
   });
   const toldAlive = run.record.timeline.some(({ stage }) => stage === 'alive');
@@ -70,12 +72,14 @@ export async function close(
   const checks = [...(run.record.proof?.checks ?? []), ...proof.checks].slice(-100);
   const last = checks.at(-1);
   if (!proof.dead || last === undefined) {
-    await save(run, { ...named, state: 'sent', accepted: outcome, inDoubt: false, proof: { ...proof, checks } });
+    const pending = { state: 'sent', accepted: outcome, inDoubt: false } as const;
+    await save(run, { ...named, ...pending, switchedOff, proof: { ...proof, checks } });
     const seenAlive = checks.findLast(({ result }) => result !== 'unknown')?.result === 'alive';
     throw new Unavailable(`accepted by the provider but ${seenAlive ? 'still alive' : 'not yet seen dead'}`);
   }
   const timeToDeadMs = outcome === 'already-gone' ? null : Date.parse(last.at) - Date.parse(run.record.receivedAt);
-  await rest(run, outcome, null, { ...named, proof: { ...proof, checks }, timeToDeadMs, inDoubt: false });
+  const ended = { proof: { ...proof, checks }, timeToDeadMs, inDoubt: false, switchedOff };
+  await rest(run, outcome, null, { ...named, ...ended });
 }
 
 /** A request was sent and its answer lost: the provider is read first, and only what it shows is acted on. */
@@ -83,7 +87,9 @@ export async function settleDoubt(run: Run, leak: Leak, key: Named, action: Deed
   const { account, keyId, owner } = key;
   const done = await withFreshAdmin(run, account, async (access) => {
     const record = await getByKeyId(access, leak, { keyId, owner: owner ?? undefined });
-    return record === undefined || (action === 'disable' && !access.kind.describe(record as never).active);
+    return (
+      record === undefined || (action === 'disable' && !access.kind.describe(record as never, access.now()).active)
+    );
   });
   if (!done)
     return revoke(run, leak, key, { action, reason: 'the answer was lost and the provider still has the key' });

@@ -174,9 +174,9 @@ describe('coveo, beyond what every provider does', () => {
 
   test('believes either of the two fields that a key is off', () => {
     const key = { id: 'a', value: 'xx*****ee00' };
-    expect(kind.describe({ ...key, enabled: false }).active).toBe(false);
-    expect(kind.describe({ ...key, enabled: true, status: 'DISABLED_EXPOSED' }).active).toBe(false);
-    expect(kind.describe(key).active).toBe(true);
+    expect(kind.describe({ ...key, enabled: false }, 0).active).toBe(false);
+    expect(kind.describe({ ...key, enabled: true, status: 'DISABLED_EXPOSED' }, 0).active).toBe(false);
+    expect(kind.describe(key, 0).active).toBe(true);
   });
 
   test('leaves a key alone that is meant to be public, until an operator names it', async () => {
