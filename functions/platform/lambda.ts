@@ -10,7 +10,7 @@ import type * as z from 'zod';
 import { Misconfigured, Unavailable } from '../revocation/errors.ts';
 import type { FunctionName } from './env.ts';
 import { createObservability } from './observability.ts';
-import { issueInWords } from './secrets.ts';
+import { nearest } from './secrets.ts';
 
 /** A body larger than this (bytes) is not read. */
 const bodyAtMost = 4 * 1024 * 1024;
@@ -57,18 +57,18 @@ export function readJson<Value>(body: Uint8Array, schema: z.ZodType<Value>): Val
   } catch {
     throw new Problem(400, 'Bad request', 'The body is not JSON in UTF-8.');
   }
-  return matching(json, schema);
+  return matching(json, schema, '(body)');
 }
 
-/** A value as its schema gives it. @throws Problem 400 naming the fields */
-export function matching<Value>(value: unknown, schema: z.ZodType<Value>): Value {
+/** A value as its schema gives it; `whole` is what it is called where no field is at fault. @throws Problem 400 naming the fields */
+export function matching<Value>(value: unknown, schema: z.ZodType<Value>, whole = '(query)'): Value {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   throw new Problem(
     400,
     'Bad request',
     'The request does not match what this route takes; see errors.',
-    fieldsOf(parsed.error),
+    fieldsOf(parsed.error, whole),
   );
 }
 
@@ -81,19 +81,12 @@ const ownNames = new Set([
 ]);
 
 /** What a schema found wrong, field by field. A name that is not our own is told as `?`. */
-export function fieldsOf(error: z.ZodError): { field: string; problem: string }[] {
+export function fieldsOf(error: z.ZodError, whole = '(body)'): { field: string; problem: string }[] {
   return error.issues.slice(0, 20).map((issue) => {
-    const { path, ...rest } = nearest(issue);
+    const { path, message } = nearest(issue);
     const known = path.map((part) => (typeof part === 'number' || ownNames.has(String(part)) ? String(part) : '?'));
-    const problem = issueInWords({ ...rest, path: [] } as z.core.$ZodIssue).replace(/^\(the whole\): /, '');
-    return { field: known.join('.') || '(body)', problem };
+    return { field: known.join('.') || whole, problem: message };
   });
-}
-
-/** Of several forms that a value may have, what is wrong with the nearest. */
-function nearest(issue: z.core.$ZodIssue): z.core.$ZodIssue {
-  const [form] = issue.code === 'invalid_union' ? issue.errors.toSorted((a, b) => a.length - b.length) : [];
-  return form?.[0] ? nearest({ ...form[0], path: [...issue.path, ...form[0].path] }) : issue;
 }
 
 /** A Lambda behind API Gateway: composed on the first call, bytes in, problems out. */

@@ -1,5 +1,5 @@
 import { GetSecretValueCommand, type SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import type * as z from 'zod';
+import * as z from 'zod';
 import { Misconfigured, Unavailable } from '../revocation/errors.ts';
 
 /** How long a secret is used before it is read again (ms). */
@@ -52,12 +52,63 @@ export function check<Value>(name: string, text: string | undefined, schema: z.Z
 /** What a schema found wrong, as `field: problem`; a field that we do not know is not repeated. */
 export function issueInWords(issue: z.core.$ZodIssue | undefined): string {
   if (issue === undefined) return 'does not match its schema';
-  if (issue.code === 'invalid_union') {
-    // Of several forms, the one that is nearest to what was given says what is missing.
-    const [nearest] = issue.errors.toSorted((left, right) => left.length - right.length);
-    const [first] = nearest ?? [];
-    if (first) return issueInWords({ ...first, path: [...issue.path, ...first.path] });
+  const { path, message } = nearest(issue);
+  return `${path.map(String).join('.') || '(the whole)'}: ${message}`;
+}
+
+/** Of several forms that a value may have, what is wrong with the one that is nearest to what was given. */
+export function nearest(issue: z.core.$ZodIssue): z.core.$ZodIssue {
+  const weight = (issues: z.core.$ZodIssue[]) =>
+    issues.reduce((sum, each) => sum + (each.code === 'unrecognized_keys' ? each.keys.length : 1), 0);
+  const forms = issue.code === 'invalid_union' ? issue.errors : [];
+  const [first] = forms.toSorted((left, right) => weight(left) - weight(right))[0] ?? [];
+  return first ? nearest({ ...first, path: [...issue.path, ...first.path] }) : issue;
+}
+
+// Wherever a schema has no words of its own: only here, at its source, does an issue still know its schema and its input.
+z.config({ customError: wordsOf });
+
+function wordsOf(issue: z.core.$ZodRawIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return issue.input === undefined ? 'is missing' : `must be ${types[issue.expected] ?? issue.expected}`;
+    case 'invalid_value': {
+      const choice = issue.values.length > 1 ? 'one of ' : '';
+      const must = `must be ${choice}${issue.values.map(String).join(', ')}`;
+      return issue.input === undefined ? `is missing; ${must}` : must;
+    }
+    case 'too_small':
+      return `must ${amount(issue.origin, `at least ${issue.minimum}`, issue.minimum)}`;
+    case 'too_big':
+      return `must ${amount(issue.origin, `at most ${issue.maximum}`, issue.maximum)}`;
+    case 'unrecognized_keys': {
+      const { shape } = (issue.inst as z.ZodObject)._zod.def;
+      return `has a field that is not known here; known are ${Object.keys(shape).join(', ')}`;
+    }
+    case 'invalid_key':
+      return `its name ${issue.issues[0]?.message ?? 'does not have the right form'}`;
+    case 'invalid_format':
+      return issue.format === 'datetime'
+        ? 'must be a date and time in ISO 8601, such as 2026-11-20T12:00:00Z'
+        : 'does not have the right form';
+    default:
+      return 'does not have the right form';
   }
-  const field = issue.path.map(String).join('.') || '(the whole)';
-  return `${field}: ${issue.code === 'unrecognized_keys' ? 'has a field that is not known here' : issue.message}`;
+}
+
+const types: Readonly<Record<string, string>> = {
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'an object',
+  record: 'an object',
+};
+
+function amount(origin: string, bound: string, count: number | bigint): string {
+  const many = Number(count) !== 1;
+  if (origin === 'string') return `have ${bound} character${many ? 's' : ''}`;
+  if (origin === 'array') return `have ${bound} ${many ? 'entries' : 'entry'}`;
+  return `be ${bound}`;
 }

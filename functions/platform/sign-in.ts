@@ -140,7 +140,9 @@ async function clientCredentials(
       const form = Object.fromEntries(new URLSearchParams(String(body)));
       const request = { method: 'POST', path: tokenPath, headers: { Authorization: basic }, form } as const;
       answer = await before(send(to, request));
-      return new Response(JSON.stringify(answer.json ?? null), {
+      // Only bearer tokens are given here, and not everybody says so: https://www.rfc-editor.org/rfc/rfc6749#section-5.1
+      const said = answer.status === 200 ? { token_type: 'Bearer', ...Object(answer.json) } : answer.json;
+      return new Response(JSON.stringify(said ?? null), {
         status: answer.status,
         headers: { 'content-type': 'application/json' },
       });

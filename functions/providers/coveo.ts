@@ -102,11 +102,12 @@ const apiKey = kind<Admin, Key>()({
     propagation: 'not documented; the list shows a change at once',
     verified: [
       '204 without content on deletion (specification, command line client)',
-      'the list is one array without pages, has every key unless a status is asked for, and needs the right to view all of them (specification); values are masked but for their last four characters, in two styles',
+      'the list is one array without pages, and needs the right to view all keys (specification); values are masked but for their last four characters, in two styles',
       '`disable` and `activate` are 204, and undo each other',
       'a key is `xx` and a UUID',
     ],
     believed: [
+      'that the list has every key when no status is asked for',
       '404 for a key that is not there: it counts as gone only when the list, which must answer 200, does not have it',
       'that a dead key is refused: so it is not used as proof',
       'what 401 and 403 say: their bodies are not read',

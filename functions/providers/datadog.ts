@@ -44,10 +44,10 @@ const one = z.object({ data: record });
 const page = z.object({
   page: z.object({ total_filtered_count: z.int().nullish(), total_count: z.int().nullish() }),
 });
-const many = z.object({ data: z.array(record), meta: page });
+const many = z.object({ data: z.array(record), meta: page.nullish() });
 const users = z.object({
   data: z.array(z.object({ id: z.string().min(1), attributes: z.object({ service_account: z.boolean().nullish() }) })),
-  meta: page,
+  meta: page.nullish(),
 });
 const validated = z.object({
   data: z.object({ attributes: z.object({ valid: z.literal(true), api_key_id: z.string().min(1) }) }),
@@ -57,25 +57,31 @@ const errors = z.object({ errors: z.array(z.unknown()).min(1) });
 
 const pageSize = 100;
 const pageOf = (page: number) => ({ 'page[size]': String(pageSize), 'page[number]': String(page) });
-const totalOf = ({ meta }: { meta: z.infer<typeof page> }) => meta.page.total_filtered_count ?? meta.page.total_count;
+const totalOf = ({ meta }: { meta?: z.infer<typeof page> | null | undefined }) =>
+  meta?.page.total_filtered_count ?? meta?.page.total_count ?? undefined;
 
 const readOne = ({ status, json }: Answer) => {
   if (status === 404 && errors.safeParse(json).success) return 'absent';
   const answer = status === 200 ? one.safeParse(json) : undefined;
   return answer?.success ? answer.data.data : undefined;
 };
-/** A list that does not say how many it has could be a part of it; one without what tells keys apart cannot be searched. */
+/** A list without what tells keys apart cannot be searched. One without a total is read until a page is empty. */
 const readMany =
   (telling: 'last4' | 'public_portion') =>
   ({ status, json }: Answer) => {
     const answer = status === 200 ? many.safeParse(json) : undefined;
-    const total = answer?.success ? totalOf(answer.data) : undefined;
-    if (!answer?.success || typeof total !== 'number') return undefined;
+    if (!answer?.success) return undefined;
     const items = answer.data.data;
-    return items.every(({ attributes }) => typeof attributes[telling] === 'string') ? { items, total } : undefined;
+    const areTold = items.every(({ attributes }) => typeof attributes[telling] === 'string');
+    return areTold ? { items, total: totalOf(answer.data) } : undefined;
   };
 const readKeys = readMany('last4');
 const readTokens = readMany('public_portion');
+/** The list of API keys has always been said to tell how many there are: one that does not is a part of it. */
+const readApiKeys = (answer: Answer) => {
+  const keys = readKeys(answer);
+  return keys?.total === undefined ? undefined : keys;
+};
 const readRemoval = ({ status, json }: Answer) => {
   if (status === 204) return 'done';
   return status === 404 && errors.safeParse(json).success ? 'gone' : undefined;
@@ -166,12 +172,13 @@ const apiKey = kind<Admin, Key>()({
   get: { request: ({ keyId }) => ({ method: 'GET', path: path`/api/v2/api_keys/${keyId}` }), read: readOne },
   list: {
     request: ({ page }) => ({ method: 'GET', path: path`/api/v2/api_keys`, query: { ...pageOf(page), sort: 'last4' } }),
-    read: readKeys,
+    read: readApiKeys,
   },
   describe,
   compare: ({ attributes }, { secret }) => (secret === undefined ? 'different' : likeness(attributes, secret.expose())),
   isOwn: ({ attributes }, credential) =>
     'apiKey' in credential && likeness(attributes, credential.apiKey.expose()) !== 'different',
+  wholeValues: true,
   remove: {
     request: (target) => ({
       method: 'DELETE',
@@ -200,7 +207,7 @@ const applicationKey = kind<Admin, ApplicationKey>()({
   docs: 'https://docs.datadoghq.com/api/latest/key-management/#delete-an-application-key',
   identifiers: ['keyId'],
   locators: ['name', 'owner'],
-  unmistakable: /^ddapp_[A-Za-z0-9]{34}$/,
+  unmistakable: /^ddapp_[A-Za-z0-9]{16,}$/,
   detectors: {
     github: [{ name: 'datadog_app_key' }],
     gitleaks: [{ name: 'datadog-access-token' }],
@@ -234,11 +241,13 @@ const applicationKey = kind<Admin, ApplicationKey>()({
     const fit = secret === undefined ? 'different' : likeness(key.attributes, secret.expose());
     const { name, owner } = identifiers;
     const owned = key.relationships?.owned_by?.data?.id;
-    const told = (name !== undefined && name === key.attributes.name) || (owner !== undefined && owner === owned);
-    return fit === 'hint' && key.isWhole && told ? 'confirmed' : fit;
+    const told = name !== undefined || owner !== undefined;
+    const isTrue = (name ?? key.attributes.name) === key.attributes.name && (owner ?? owned) === owned;
+    return fit === 'hint' && key.isWhole && told && isTrue ? 'confirmed' : fit;
   },
   isOwn: ({ attributes }, credential) =>
     'appKey' in credential && likeness(attributes, credential.appKey.expose()) !== 'different',
+  wholeValues: true,
   remove: {
     request: ({ keyId }) => ({ method: 'DELETE', path: path`/api/v2/application_keys/${keyId}` }),
     read: readRemoval,
@@ -248,23 +257,19 @@ const applicationKey = kind<Admin, ApplicationKey>()({
 const personalAccessToken = kind<Admin, Key>()({
   docs: 'https://docs.datadoghq.com/account_management/personal-access-tokens/',
   identifiers: ['keyId'],
-  unmistakable: /^ddpat_[A-Za-z0-9]{22}_[A-Za-z0-9]{36}$/,
+  unmistakable: /^ddpat_[A-Za-z0-9]{8,}_[A-Za-z0-9]{8,}$/,
   detectors: { gitguardian: [{ name: 'datadog_personal_access_token' }] },
   facts: {
     carries: `the value, or \`keyId\`. ${tokenForm}`,
     permission: '`org_app_keys_read` and `org_app_keys_write`',
     rateLimit: limits,
-    proof: 'its id is no longer known',
+    proof: 'it is no longer listed',
     propagation: 'not documented',
     verified: ['a second deletion is 204 too, so success does not say that it existed (recorded traffic)'],
     believed: ['which right is needed: a missing one is a 403, told as such'],
     notes: [
       'The list may show service accounts’ tokens too: by its prefix, such a token is never taken for a personal one.',
     ],
-  },
-  get: {
-    request: ({ keyId }) => ({ method: 'GET', path: path`/api/v2/personal_access_tokens/${keyId}` }),
-    read: readOne,
   },
   list: {
     request: ({ page }) => ({ method: 'GET', path: path`/api/v2/personal_access_tokens`, query: pageOf(page) }),
@@ -286,13 +291,13 @@ const serviceAccessToken = kind<Admin, ServiceToken>()({
   docs: 'https://docs.datadoghq.com/account_management/service-access-tokens/',
   identifiers: ['keyId'],
   locators: ['owner'],
-  unmistakable: /^ddsat_[A-Za-z0-9]{22}_[A-Za-z0-9]{36}$/,
+  unmistakable: /^ddsat_[A-Za-z0-9]{8,}_[A-Za-z0-9]{8,}$/,
   detectors: { gitguardian: [{ name: 'datadog_service_access_token' }] },
   facts: {
     carries: `the value, or \`keyId\`; the service account’s id as \`owner\` spares a search through all of them. ${tokenForm}`,
     permission: '`user_access_read` and `service_account_write`',
     rateLimit: limits,
-    proof: 'its id is no longer known',
+    proof: 'it is no longer listed',
     propagation: 'not documented',
     verified: ['204 on deletion; the list gives the public part with its prefix (recorded traffic)'],
     believed: ['which rights are needed: a missing one is a 403, told as such'],
@@ -303,8 +308,8 @@ const serviceAccessToken = kind<Admin, ServiceToken>()({
       request: ({ page }) => ({ method: 'GET', path: path`/api/v2/users`, query: pageOf(page) }),
       read: ({ status, json }) => {
         const answer = status === 200 ? users.safeParse(json) : undefined;
-        const total = answer?.success ? totalOf(answer.data) : undefined;
-        if (!answer?.success || typeof total !== 'number') return undefined;
+        if (!answer?.success) return undefined;
+        const total = totalOf(answer.data);
         const items = answer.data.data.map(({ id, attributes }) => ({
           id,
           mayHoldKeys: attributes.service_account !== false,
@@ -313,16 +318,6 @@ const serviceAccessToken = kind<Admin, ServiceToken>()({
       },
     },
     missing: 'name the service account as identifiers.owner',
-  },
-  get: {
-    request: ({ keyId, owner }) =>
-      owner === undefined
-        ? undefined
-        : { method: 'GET', path: path`/api/v2/service_accounts/${owner}/access_tokens/${keyId}` },
-    read: (answer, { owner = '' }) => {
-      const token = readOne(answer);
-      return typeof token === 'object' ? { ...token, owner } : token;
-    },
   },
   list: {
     request: ({ owner, page }) => ({

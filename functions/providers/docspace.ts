@@ -33,6 +33,7 @@ const record = z
     isActive: z.boolean().nullish(),
     permissions: z.array(z.string()).nullish().catch(undefined),
     createBy: z.object({ id: z.string() }).nullish().catch(undefined),
+    expiresAt: z.string().nullish().catch(undefined),
   })
   .transform(({ key, keyPostfix, ...rest }) => ({ ...rest, ending: keyPostfix ?? key?.split('*').at(-1) ?? '' }))
   // A record that shows nothing of its value could be any key's, so nothing may be said of a list with one.
@@ -103,9 +104,10 @@ const apiKey = kind<Admin, Key>()({
     notes: [
       'The published example sends the key without `Bearer `, which the server takes for a session and refuses.',
       'Nothing in a key tells its portal: with several accounts, each portal is shown the leaked key. `"useLeakedKey": false` forbids it.',
-      'A list without our own key in it is not the list, and is not believed.',
-      'A key with the same last four characters as the admin’s counts as the admin’s own and is left alone.',
-      'An expired key is still listed as active for about ten minutes, until the portal switches it off; meanwhile it can be deleted, but not disabled.',
+      'An empty list is not believed: the key that we ask with is in it. What a key of somebody who is no DocSpace admin is shown cannot be told from the whole: with such a key, and without presenting the leaked one, a key of somebody else is "not found".',
+      'Where only the last four characters can be compared, a key that ends like the admin’s counts as the admin’s own and is left alone.',
+      'A key that has expired counts as already gone, though the portal lists it as active for some ten minutes more.',
+      'A failure (500) after a deletion may be a key that was not there or one that was just deleted: the list tells that it is gone, and it counts as our work.',
       'No scanner has a name for these keys, and other services use the same form: the alert must name the provider.',
     ],
   },
@@ -116,18 +118,20 @@ const apiKey = kind<Admin, Key>()({
       const answer = status === 200 ? many.safeParse(json) : undefined;
       if (!answer?.success) return undefined;
       const { response: items, total } = answer.data;
-      return (total ?? items.length) === items.length ? { items } : undefined;
+      // The key we ask with is a key of the portal: there is no empty list.
+      return items.length > 0 && (total ?? items.length) === items.length ? { items } : undefined;
     },
   },
-  describe: ({ id, name, isActive, permissions }) => ({
+  describe: ({ id, name, isActive, expiresAt, permissions }, now) => ({
     keyId: id,
     label: name ?? undefined,
-    // Its expiry counts when the portal has seen it: nothing here knows the time.
-    active: isActive !== false,
+    // An expired key is refused at once, and listed as active until the portal has looked.
+    active: isActive !== false && !(Date.parse(expiresAt ?? '') <= now),
     remark: permissions?.includes('*') ? 'it can do everything that its owner can' : undefined,
   }),
   compare,
   isOwn: (key, { apiKey }) => endsAlike(key, apiKey.expose()),
+  wholeValues: true,
   remove: { request: ({ keyId }) => ({ method: 'DELETE', path: path`/api/2.0/keys/${keyId}` }), read: readChange },
   disable: toBe(false),
   enable: toBe(true),

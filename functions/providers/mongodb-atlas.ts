@@ -223,13 +223,14 @@ const account = z.object({
   ),
 });
 const accounts = z.object({ results: z.array(account), totalCount: z.int().nullish() });
-const accountsAtATime = 500;
+const accountsAtATime = 100;
 
 /** A service account's secret, with the account that its address needs. */
 type AccountSecret = z.infer<typeof account>['secrets'][number] & { owner: string; name: string | undefined };
 
 /** What Atlas shows of a secret's end. */
-const endOf = ({ maskedSecretValue }: AccountSecret) => /\*([A-Za-z0-9_-]{4,})$/.exec(maskedSecretValue ?? '')?.[1];
+const endOf = ({ maskedSecretValue }: AccountSecret) =>
+  /[^A-Za-z0-9_-]([A-Za-z0-9_-]{4,})$/.exec(maskedSecretValue ?? '')?.[1];
 const endsWith = (value: string, end: string) => sameText(value.slice(-end.length), end);
 
 function compareSecret(record: AccountSecret, { secret, identifiers: { clientId } = {} }: Leak): Fit {
@@ -245,7 +246,7 @@ const serviceAccountSecret = kind<Admin, AccountSecret>()({
   docs: 'https://www.mongodb.com/docs/api/doc/atlas-admin-api-v2/operation/operation-deleteorgserviceaccountsecret',
   identifiers: ['keyId'],
   locators: ['clientId'],
-  unmistakable: /^mdb_sa_sk_[A-Za-z0-9_-]{6}[A-Za-z0-9]{34}$/,
+  unmistakable: /^mdb_sa_sk_[A-Za-z0-9_-]{16,}$/,
   detectors: { github: [{ name: 'mongodb_atlas_service_account_secret' }] },
   facts: {
     carries:
@@ -257,12 +258,12 @@ const serviceAccountSecret = kind<Admin, AccountSecret>()({
     propagation:
       'not documented. Tokens that were issued before the deletion live on, for up to an hour: revoke them (`POST /api/oauth/revoke`) where you know them, or delete the whole service account',
     verified: [
-      '204 on deletion; ids of secrets are 24 hexadecimal digits, client IDs `mdb_sa_id_` and 24 of them',
+      '204 on deletion; client IDs are `mdb_sa_id_` and 24 hexadecimal digits',
       'the list of service accounts holds their secrets, masked',
     ],
     believed: [
       'the mask ends in the secret’s last characters: where it shows fewer than four or is missing, each secret that could be the one is a hint, for a person to decide',
-      'a 404 on a deletion is not taken for anything: the list is read instead',
+      'Atlas’ own 404 on a deletion is a secret that is gone; its absence from the list is still looked for',
       'tokens that were issued before live up to an hour',
     ],
     notes: [
@@ -294,11 +295,11 @@ const serviceAccountSecret = kind<Admin, AccountSecret>()({
       return items.length > 0 || results.length === 0 ? { items } : undefined;
     },
   },
-  describe: ({ id, owner, name, expiresAt }) => ({
+  describe: ({ id, owner, name, expiresAt }, now) => ({
     keyId: id,
     owner,
     label: name,
-    active: true,
+    active: !(Date.parse(expiresAt ?? '') <= now),
     remark: [`of service account ${owner}`, ...(expiresAt ? [`expires ${expiresAt}`] : [])].join(', '),
   }),
   compare: compareSecret,
@@ -313,7 +314,10 @@ const serviceAccountSecret = kind<Admin, AccountSecret>()({
       path: path`/api/atlas/v2/orgs/${admin.orgId}/serviceAccounts/${owner}/secrets/${keyId}`,
       headers: ofAccounts,
     }),
-    read: ({ status }) => (status === 204 ? 'done' : undefined),
+    read: (answer) => {
+      if (answer.status === 204) return 'done';
+      return answer.status === 404 && problemOf(answer) !== undefined ? 'gone' : undefined;
+    },
   },
 });
 

@@ -39,7 +39,8 @@ type Key = z.infer<typeof record> & { owner?: string };
 
 /** Long enough that no other value holds it by chance. */
 const accessKeyForm = /^[0-9A-Za-z]{20,}$/;
-const telling = record.extend({ accessKey: z.string().regex(accessKeyForm) });
+/** A value that begins with an access key, and so tells which key it is. */
+const carriesAccessKey = /^[0-9A-Za-z]{20,22}[^0-9A-Za-z]/;
 
 /** The page shows keys in a list inside `data`, its model one key by itself. */
 const inBothShapes = <Item extends z.ZodType>(item: Item) =>
@@ -48,7 +49,6 @@ const inBothShapes = <Item extends z.ZodType>(item: Item) =>
     z.array(item),
     item.transform((one) => [one]),
   ]);
-const listed = inBothShapes(telling);
 const shown = inBothShapes(record);
 
 /** The service's own word that there is nothing: a proxy's page is none. */
@@ -62,7 +62,7 @@ const apiKey = kind<Admin, Key>()({
   locators: ['userId'],
   facts: {
     carries:
-      'the value, or `accessKey`, or `keyId`; and whose key it is: `userId`, unless `userIds` in the admin secret names the users to look at. The secret half alone, without the access key, names no key',
+      'the value, or `accessKey`, or `keyId`; and whose key it is: `userId`, unless `userIds` in the admin secret names the users to look at. The secret half alone, without the access key, may be any key’s: a person is asked',
     permission: 'an administrator of the organisation',
     rateLimit: 'not documented; we come back after about a second, then after longer',
     proof: 'its owner’s list no longer has it; where the owner is not known, its id is no longer known',
@@ -75,7 +75,8 @@ const apiKey = kind<Admin, Key>()({
       'the value holds the access key: where it does not, the alert’s `accessKey` names the key',
       'one key by its id: only a record that has that very id counts, and 404 with a JSON body as a key that is gone',
       '404 with a JSON body on a deletion: the key was seen with this credential just before, and its absence is still looked for',
-      'a user who does not exist is an error and not an empty list; a list whose keys have no access key of 20 letters and digits is not taken for one that lacks the key',
+      'a user who does not exist is a 404: for one whom only the alert names it counts as a user without keys here, for one in `userIds` it parks the incident',
+      'every key shows its access key: one that does not is a candidate for a person',
       '`GET /user/users/me` shows whether the admin credential is accepted; nothing but the wording of a refusal depends on it',
     ],
     notes: [
@@ -85,7 +86,11 @@ const apiKey = kind<Admin, Key>()({
     ],
   },
   owners: {
-    named: ({ admin, leak }) => (leak.identifiers?.userId === undefined ? admin.userIds : [leak.identifiers.userId]),
+    // The number in an alert may be the other one, or of another account: the users we know of are looked at as well.
+    named: ({ admin, leak }) => {
+      const all = new Set([leak.identifiers?.userId ?? [], admin.userIds ?? []].flat());
+      return all.size > 0 ? [...all] : undefined;
+    },
     missing: 'name the owner as identifiers.userId in the alert, or users to look at as userIds in the admin secret',
   },
   get: {
@@ -100,8 +105,10 @@ const apiKey = kind<Admin, Key>()({
   },
   list: {
     request: ({ owner, page }) => (page === 0 ? { method: 'GET', path: path`/user/apiKey/user/${owner}` } : undefined),
-    read: ({ status, json }, { owner }) => {
-      const keys = status === 200 ? listed.safeParse(json) : undefined;
+    read: (answer, { owner, admin }) => {
+      // Of a user whom only the alert names, another account may know nothing; one whom we named must be there.
+      if (saysMissing(answer) && !admin.userIds?.includes(owner)) return { items: [] };
+      const keys = answer.status === 200 ? shown.safeParse(answer.json) : undefined;
       return keys?.success ? { items: keys.data.map((key) => ({ ...key, owner })) } : undefined;
     },
   },
@@ -115,12 +122,14 @@ const apiKey = kind<Admin, Key>()({
   compare: (key, { secret, identifiers = {} }) => {
     const named = identifiers.accessKey;
     const isNamed = named !== undefined && named === key.accessKey;
-    if (secret === undefined) return isNamed ? 'same' : 'different';
+    if (secret === undefined) return isNamed ? 'same' : key.accessKey ? 'different' : 'hint';
     if (holds(secret, key)) return named === undefined || isNamed ? 'same' : 'conflict';
-    return isNamed ? 'confirmed' : 'different';
+    if (isNamed) return 'confirmed';
+    // A secret half alone may be any key's, and so may a key whose access key is not shown: that is for a person.
+    const couldTell = key.accessKey && (named !== undefined || carriesAccessKey.test(secret.expose()));
+    return couldTell ? 'different' : 'hint';
   },
-  isOwn: (key, credential) =>
-    'apiKey' in credential && (!accessKeyForm.test(key.accessKey ?? '') || holds(credential.apiKey, key)),
+  isOwn: ({ accessKey }, credential) => 'apiKey' in credential && credential.apiKey.expose().includes(accessKey ?? ''),
   remove: {
     request: ({ keyId }) => ({ method: 'DELETE', path: path`/user/apiKey/${keyId}` }),
     read: (answer) => {

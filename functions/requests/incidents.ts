@@ -29,11 +29,10 @@ const query = z.strictObject({
   cursor: z.string().max(512).optional(),
 });
 
-/** An id that was handed out a moment ago may not have been claimed yet: the ledger is looked at this often, this far apart (ms). */
-const looks = 10;
+/** An id that was handed out a moment ago may not have been claimed yet: it is looked for again after these pauses (ms). */
+const pauses = [100, 200];
 /** How long the answer to a restore waits for the key to be on again (ms). */
 const restoreWithin = 10_000;
-const lookEvery = 100;
 
 /** `GET /incidents`: newest first. */
 export const listIncidents: Route = async (request, { ledger, intake }) => {
@@ -55,7 +54,7 @@ export const listIncidents: Route = async (request, { ledger, intake }) => {
 /** `GET /incidents/{id}`. */
 export const getIncident: Route = async (request, services) => ({
   status: 200,
-  body: view(await theIncident(request.parameters.id, services)),
+  body: view(await theIncident(request.parameters.id, services, pauses)),
 });
 
 /** `POST /incidents/{id}/retry`: a person repaired what kept a parked incident from going on. */
@@ -161,12 +160,18 @@ async function resume(
 const conflict = ({ state }: IncidentRecord, why: string) =>
   new Problem(409, 'Conflict', `The incident is ${state}: ${why}.`);
 
-/** @throws Problem 404 */
-async function theIncident(id: string | undefined, { ledger, sleep }: RequestServices): Promise<IncidentRecord> {
-  for (let look = 0; look < looks && id !== undefined && incidentIdForm.test(id); look += 1) {
-    const record = await ledger.read(id);
-    if (record !== undefined) return record;
-    await sleep(lookEvery);
+/** Only who asks what became of an id waits for it: there is nothing yet to decide about one that nobody has claimed. @throws Problem 404 */
+async function theIncident(
+  id: string | undefined,
+  { ledger, sleep }: RequestServices,
+  pauses: readonly number[] = [],
+): Promise<IncidentRecord> {
+  if (id !== undefined && incidentIdForm.test(id)) {
+    for (const pause of [0, ...pauses]) {
+      if (pause > 0) await sleep(pause);
+      const record = await ledger.read(id);
+      if (record !== undefined) return record;
+    }
   }
   throw new Problem(404, 'Not found', 'There is no incident with this id.');
 }

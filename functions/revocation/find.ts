@@ -17,28 +17,31 @@ export interface Found {
   fit: Exclude<Fit, 'different'> | 'named';
   /** The leaked value was seen to be this key's. */
   valueMatched: boolean;
+  /** The alert names it by id, but on its value's hint others fit as well. */
+  hasRivals: boolean;
 }
 
-type Candidate = Pick<Found, 'record' | 'fit'>;
+type Candidate = Pick<Found, 'record' | 'fit'> & { hasRivals?: boolean };
 
 /** Every key in one account that fits the leak; safe requests only. `useLeakedKey` allows the key to name itself. */
 export async function findInAccount(access: Access, leak: Leak, useLeakedKey: boolean): Promise<Found[]> {
   const origin = access.provider.origin(access.admin);
   const candidates = await look(access, leak, useLeakedKey);
-  return candidates.map(({ record, fit }) => ({
+  return candidates.map(({ record, fit, hasRivals = false }) => ({
     account: access.account,
     origin,
     key: access.kind.describe(record as never, access.now()),
     record,
     fit,
     valueMatched: leak.secret !== undefined && fit === 'same',
+    hasRivals,
   }));
 }
 
 async function look(access: Access, leak: Leak, useLeakedKey: boolean): Promise<Candidate[]> {
   const keyId = leak.identifiers?.keyId;
   const record = keyId === undefined ? undefined : await getByKeyId(access, leak, { keyId });
-  if (record !== undefined) return withRivals(access, leak, useLeakedKey, record);
+  if (record !== undefined) return besideRivals(access, leak, useLeakedKey, record);
   // An id that names nothing here may be stale or wrong: the value, where there is one, still tells the key.
   if (leak.secret === undefined && !namesOtherwise(access.kind, leak)) return [];
   const { secret } = leak;
@@ -47,9 +50,9 @@ async function look(access: Access, leak: Leak, useLeakedKey: boolean): Promise<
 
 /**
  * The record that the alert names by its id. Where its value is only a hint, the key is asked for its own name, and failing
- * that, the others that fit the hint as well are candidates beside it.
+ * that, it is noted whether others fit the hint as well.
  */
-async function withRivals(access: Access, leak: Leak, useLeakedKey: boolean, record: unknown): Promise<Candidate[]> {
+async function besideRivals(access: Access, leak: Leak, useLeakedKey: boolean, record: unknown): Promise<Candidate[]> {
   const { secret } = leak;
   const named: Candidate = { record, fit: fitOfNamed(access.kind, record, leak) };
   if (named.fit !== 'named' || secret === undefined) return [named];
@@ -59,8 +62,8 @@ async function withRivals(access: Access, leak: Leak, useLeakedKey: boolean, rec
     const [itself] = own;
     return [{ record, fit: itself !== undefined && idOf(itself.record) === idOf(record) ? itself.fit : 'conflict' }];
   }
-  const others = (await lookInList(access, leak)).filter((other) => idOf(other.record) !== idOf(record));
-  return [named, ...others];
+  const fitting = await lookInList(access, leak);
+  return [{ ...named, hasRivals: fitting.some((other) => idOf(other.record) !== idOf(record)) }];
 }
 
 /** The alert names this record by its id: what else it says must not speak against it. */
@@ -126,17 +129,24 @@ async function nameItself(
   }
 }
 
-/** One record by its id, from the endpoint for it where that can be asked, else from the list. */
+/** One record by its id: from its owner's list where owners are named, from the endpoint for it, or from the whole list. */
 export async function getByKeyId(
   access: Access,
   leak: Leak,
   { keyId, owner }: { keyId: string; owner?: string | undefined },
 ): Promise<unknown | undefined> {
-  const { kind } = access;
+  const { kind, admin } = access;
+  const isOwned = owner === undefined && kind.owners?.named({ admin, leak }) !== undefined;
+  const listed = isOwned ? await inList(access, leak, keyId) : undefined;
+  if (listed !== undefined) return listed;
   const record = kind.get && (await askAsAdmin(access, kind.get, { keyId, owner }));
   if (record !== undefined) return record === 'absent' ? undefined : record;
+  return isOwned ? undefined : inList(access, leak, keyId, owner);
+}
+
+async function inList(access: Access, leak: Leak, keyId: string, owner?: string): Promise<unknown | undefined> {
   const { records, fault } = await listAll(access, leak, owner);
-  const found = records.find((one) => kind.describe(one as never, access.now()).keyId === keyId);
+  const found = records.find((one) => access.kind.describe(one as never, access.now()).keyId === keyId);
   if (found === undefined && fault !== undefined) throw fault;
   return found;
 }

@@ -64,7 +64,8 @@ export function decide(policy: Policy, configured: Action, report: Report, found
     return { do: 'ask', onDeadline: 'park', reason, valueSettles: true };
   }
   const onHint = found.fit === 'hint' || (found.fit === 'named' && withValue && !report.mayNameKeys);
-  if (onHint && action === 'delete') {
+  // An id that comes from anybody does not make one of several hints the right one.
+  if (onHint && (action === 'delete' || found.hasRivals)) {
     return {
       do: 'ask',
       onDeadline: 'park',

@@ -89,9 +89,7 @@ const weight: readonly Found['fit'][] = ['conflict', 'same', 'confirmed', 'named
 async function judge(run: Run, leak: Leak, found: Found[], accounts: readonly string[]): Promise<void> {
   const keys = apart(found);
   const best = weight.find((fit) => keys.some((key) => key.fit === fit));
-  // An id that comes from anybody does not make one of several hints the right one.
-  const isNamed = best === 'named' && leak.secret !== undefined && !run.report.mayNameKeys;
-  const [match, ...others] = keys.filter(({ fit }) => fit === best || (isNamed && fit === 'hint'));
+  const [match, ...others] = keys.filter(({ fit }) => fit === best);
   if (match === undefined) {
     const gone = foundEarlier(run);
     if (gone) return close(run, leak, gone, 'already-gone');

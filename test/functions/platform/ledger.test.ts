@@ -227,7 +227,7 @@ describe('a claim of what another run left behind', () => {
 });
 
 describe('a claim of what rests', () => {
-  test.each(['revoked', 'disabled', 'already-gone', 'restored'] as const)(
+  test.each(['revoked', 'disabled', 'already-gone'] as const)(
     'never starts again what is %s, and notes the sighting',
     async (outcome) => {
       const before = await rested(outcome);

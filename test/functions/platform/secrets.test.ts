@@ -5,6 +5,7 @@ import * as z from 'zod';
 import { fingerprintName, fingerprintOf } from '../../../functions/platform/fingerprint.ts';
 import { check, createSecrets, type Secrets } from '../../../functions/platform/secrets.ts';
 import { datadog } from '../../../functions/providers/datadog.ts';
+import { resolver } from '../../../functions/providers/resolver.ts';
 import { Misconfigured, Unavailable } from '../../../functions/revocation/errors.ts';
 import { secretValue } from '../../../functions/revocation/secret.ts';
 import { closed, listen } from '../../../lib/local/emulators.ts';
@@ -124,7 +125,7 @@ describe('a secret that cannot be used', () => {
     [
       'a field that is not known',
       JSON.stringify({ site: 'one', apiKey: canary, [canary]: canary }),
-      `secret ${name}: (the whole): has a field that is not known here`,
+      `secret ${name}: (the whole): has a field that is not known here; known are site, apiKey`,
     ],
   ])('is told by its name and the field, never by its value, with %s', async (_, text, beginning) => {
     await put(text);
@@ -149,6 +150,51 @@ describe('a secret that cannot be used', () => {
     }
     expect(message).toContain(`secret ${name}: ${field}: `);
     expect(message).not.toContain(canary);
+  });
+
+  test.each([
+    [{ host: 'us.core.resolver.com', apiKey: canary, user: 7 }, 'host, apiKey, userIds'],
+    [
+      { host: 'us.core.resolver.com', email: 'a', apiKey: canary, org: 1, password: canary },
+      'host, email, password, org, userIds',
+    ],
+  ])('of several forms is told what fields the nearest one has: %j', (given, known) => {
+    const line = `secret ${name}: (the whole): has a field that is not known here; known are ${known}`;
+    expect(() => check(name, JSON.stringify(given), resolver.admin)).toThrow(new Misconfigured(line));
+  });
+
+  test.each<[string, z.ZodType, unknown, string]>([
+    ['nothing', z.string(), undefined, 'is missing'],
+    ['no text', z.string(), 7, 'must be text'],
+    ['no number', z.number(), '7', 'must be a number'],
+    ['half a number', z.int(), 7.5, 'must be a whole number'],
+    ['neither true nor false', z.boolean(), 'yes', 'must be true or false'],
+    ['no list', z.array(z.string()), 'x', 'must be a list'],
+    ['no object', z.object({}), [], 'must be an object'],
+    ['no object of any names', z.record(z.string(), z.string()), 7, 'must be an object'],
+    ['none of a choice', z.enum(['one', 'two']), 'three', 'must be one of one, two'],
+    ['nothing of a choice', z.enum(['one', 'two']), undefined, 'is missing; must be one of one, two'],
+    ['not the only one', z.literal('one'), 'two', 'must be one'],
+    ['an empty list', z.array(z.string()).min(1), [], 'must have at least 1 entry'],
+    ['too long a list', z.array(z.string()).max(2), ['', '', ''], 'must have at most 2 entries'],
+    ['an empty text', z.string().min(1), '', 'must have at least 1 character'],
+    ['too long a text', z.string().max(2), 'xyz', 'must have at most 2 characters'],
+    ['too little', z.int().min(1), 0, 'must be at least 1'],
+    ['too much', z.int().max(9), 10, 'must be at most 9'],
+    ['no time', z.iso.datetime(), 'noon', 'must be a date and time in ISO 8601, such as 2026-11-20T12:00:00Z'],
+    ['another form', z.string().regex(/^a/), 'b', 'does not have the right form'],
+    ['a rule that is broken', z.string().refine(() => false), 'b', 'does not have the right form'],
+    ['words of its own', z.string().min(3, 'must be longer'), 'b', 'must be longer'],
+    ['none of several forms', z.union([z.string(), z.int()]), {}, 'must be text'],
+  ])('says in our own words what it must be, with %s', (_, field, value, words) => {
+    const line = `secret ${name}: field: ${words}`;
+    expect(() => check(name, JSON.stringify({ field: value }), z.object({ field }))).toThrow(new Misconfigured(line));
+  });
+
+  test('says what a name in it must be', () => {
+    const schema = z.record(z.string().regex(/^[a-z]+$/, 'must be in small letters'), z.string());
+    const line = `secret ${name}: A: its name must be in small letters`;
+    expect(() => check(name, JSON.stringify({ A: 'x' }), schema)).toThrow(new Misconfigured(line));
   });
 
   test('is read again at the next question, so that a repair counts at once', async () => {

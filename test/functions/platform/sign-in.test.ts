@@ -318,7 +318,7 @@ const ways: Record<string, Way> = {
       { status: 200, body: { ...oauthToken(0), access_token: '' } },
       { status: 200, body: { ...oauthToken(0), access_token: 'two\nlines' } },
       { status: 200, body: { ...oauthToken(0), token_type: 'mac' } },
-      { status: 200, body: { access_token: 'canary-token-0' } },
+      { status: 200, body: { token: 'canary-token-0' } },
       { status: 200, body: { ...oauthToken(0), expires_in: 'soon' } },
       { status: 201, body: oauthToken(0) },
     ],
@@ -447,7 +447,7 @@ describe.each(Object.entries(ways))('signing in with %s', (_, { credentials, giv
     for (const reply of [
       { status: 401, body: { error: 'invalid_client', error_description: 'canary-5ec+/=' } },
       { status: 500, body: 'canary-5ec+/=' },
-      { status: 200, body: { access_token: 'canary-token-0', token: 7 } },
+      { status: 200, body: { access_token: 7, token: 7, note: 'canary-token-0' } },
       'drop-after' as const,
     ]) {
       const { ask, troubles } = await signIn();

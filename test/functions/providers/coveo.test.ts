@@ -45,6 +45,7 @@ function scene({ now, manyPages, twins, propagationMs }: Setting): Scene {
     byId: { provider: 'coveo', kind: 'api-key', identifiers: { keyId: target.id } },
     keyId: target.id,
     unknown: { ...placed, secret: stranger },
+    own: 'never-this-kind',
     onHint: { ...leak, secret: alike },
     canaries: [leaked, admin.accessToken, stranger, alike],
   };
@@ -60,6 +61,7 @@ providerConformance({
     disable: /^PUT \/rest\/organizations\/testorg1a2b3c4d\/apikeys\/[^/]+\/disable$/,
     prove: 'none',
   },
+  pages: 'one',
   rateLimit: 'none',
   gone: { status: 404, body: { message: 'The API key cannot be found.', errorCode: 'API_KEY_NOT_FOUND' }, told: true },
   success: [204],

@@ -41,6 +41,7 @@ function scene({ now, manyPages, twins, propagationMs }: Setting): Scene {
     keyId: target.id,
     unknown: { provider: 'datadog', kind: 'api-key', secret: 'beef0000beef0000beef0000beefffff' },
     own: { provider: 'datadog', kind: 'api-key', identifiers: { keyId: own.id } },
+    onHint: 'value-always-tells',
     canaries: [leaked, admin.apiKey, admin.appKey, 'beef0000beef0000beef0000beefffff'],
   };
 }
@@ -55,6 +56,7 @@ providerConformance({
     disable: 'none',
     prove: /^GET \/api\/v1\/validate$/,
   },
+  pages: 'many',
   rateLimit: { headers: { 'x-ratelimit-reset': '2111' }, waitMs: 2_111_000 },
   gone: { status: 404, body: { errors: ['API key not found'] }, told: true },
   success: [204],
@@ -68,14 +70,15 @@ const twinOf = <Key extends DatadogKey>(key: Key) => ({ ...key, id: '11111111-11
 
 /** With one-time read the value is never shown again: only the alert's own word tells the key from those that end alike. */
 function applicationKeys({ now, manyPages, twins }: Setting, oneTimeRead: boolean): Scene {
-  const unknown = 'beef0000beef0000beef0000beef0000beef0001';
-  const [target, ...decoys] = credentialWithDecoys(leakedApplicationKey, 'dashboards', oneTimeRead ? 0 : 3, owner);
+  const [leaked, unknown] = ['c0ffee00', 'beefbeef'].map((name) => `ddapp_${name.repeat(4)}${name.slice(-2)}`);
+  if (!leaked || !unknown) throw new Error('no key was invented');
+  const [target, ...decoys] = credentialWithDecoys(leaked, 'dashboards', oneTimeRead ? 0 : 3, owner);
   const [own] = credentialWithDecoys(admin.appKey, 'leakstop-application', 0, 'somebody');
   if (!target || !own) throw new Error('no key was invented');
-  const others = inventedCredentials(manyPages ? 250 : 20, leakedApplicationKey, owner, 'conformance');
+  const others = inventedCredentials(manyPages ? 250 : 20, leaked, owner, 'conformance');
   const applicationKeys = [...others, own, ...decoys, target, ...(twins ? [twinOf(target)] : [])];
   const vendor = datadogVendor([{ ...organisation, applicationKeys, oneTimeRead, admins: [admin] }], { now });
-  const byValue = { ...named, secret: leakedApplicationKey };
+  const byValue = { ...named, secret: leaked };
   return {
     vendor,
     admin,
@@ -85,8 +88,8 @@ function applicationKeys({ now, manyPages, twins }: Setting, oneTimeRead: boolea
     keyId: target.id,
     unknown: { ...named, secret: unknown },
     own: { ...named, identifiers: { keyId: own.id } },
-    ...(oneTimeRead && { onHint: byValue }),
-    canaries: [leakedApplicationKey, admin.apiKey, admin.appKey, unknown],
+    onHint: oneTimeRead ? byValue : 'value-always-tells',
+    canaries: [leaked, admin.apiKey, admin.appKey, unknown],
   };
 }
 
@@ -128,12 +131,14 @@ function tokens({ now, manyPages, twins }: Setting, prefix: 'ddpat' | 'ddsat'): 
     keyId: target.id,
     unknown: { provider: 'datadog', kind, secret: unknown },
     own: { provider: 'datadog', kind, identifiers: { keyId: ownKey.id } },
+    onHint: 'value-always-tells',
     canaries: [leaked, ownToken, unknown],
   };
 }
 
 const further = {
   provider: providers.datadog,
+  pages: 'many' as const,
   rateLimit: { headers: { 'x-ratelimit-reset': '2100' }, waitMs: 2_100_000 },
 };
 const unproven = { disable: 'none', prove: 'none' } as const;

@@ -60,6 +60,7 @@ providerConformance({
     disable: /^PUT \/api\/2\.0\/keys\//,
     prove: self,
   },
+  pages: 'one',
   rateLimit: { headers: { 'retry-after': '77', 'x-ratelimit-reset': '9' }, waitMs: 77_000 },
   gone: { status: 500, body: { error: { message: 'Internal Server Error' }, status: 1, statusCode: 500 }, told: false },
 });
@@ -309,24 +310,41 @@ describe('docspace, beyond what every provider does', () => {
     expect([vendor.deletions, vendor.disablings]).toEqual([[], []]);
   });
 
-  test('deletes a key that has expired and is still listed as active, but cannot disable it', async () => {
-    const expired = async (action: 'delete' | 'disable') => {
-      const begun = await begin({ action });
-      begun.target.expiresAt = new Date(begun.clock.now() - 1000).toISOString();
-      return { ...begun, incident: await begun.follow(named) };
-    };
-    const { incident, target, vendor } = await expired('delete');
-    expect(incident).toMatchObject({ outcome: 'revoked', keyId: target.id });
-    expect(vendor.deletions).toEqual([target.id]);
-    expect((await expired('disable')).incident).toMatchObject({ state: 'parked', outcome: 'failed' });
+  test('counts a key that has expired as already gone, though it is still listed as active', async () => {
+    for (const action of ['delete', 'disable'] as const) {
+      const { follow, vendor, target, clock } = await begin({ action });
+      target.expiresAt = new Date(clock.now() - 1000).toISOString();
+      expect(await follow(named)).toMatchObject({ outcome: 'already-gone', keyId: target.id, proof: { dead: true } });
+      expect([vendor.deletions, vendor.disablings]).toEqual([[], []]);
+      target.expiresAt = new Date(clock.now() + 60_000).toISOString();
+    }
   });
 
-  test('leaves a key alone that ends like the one it acts with', async () => {
-    const { follow, vendor, portal } = await begin();
+  test('knows a key that only ends like the one it acts with by its value, and without it leaves that alone', async () => {
     const secret = `sk-${'feed'.repeat(15)}7e01`;
-    portal.keys.push(keyOf(secret, 'ends-alike'));
-    expect(await follow({ ...leak, secret })).toMatchObject({ state: 'parked', outcome: 'protected' });
-    expect(vendor.deletions).toEqual([]);
+    for (const [policy, outcome] of [
+      [{}, 'revoked'],
+      [without, 'protected'],
+    ] as const) {
+      const { follow, vendor, portal } = await begin({ policy });
+      portal.keys.push(keyOf(secret, 'ends-alike'));
+      expect(await follow({ ...leak, secret })).toMatchObject({ outcome });
+      expect(vendor.accepts(secret)).toBe(outcome === 'protected');
+    }
+  });
+
+  test('is not fooled by an id beside a value that is another key’s', async () => {
+    for (const [policy, state] of [
+      [{}, 'parked'],
+      [without, 'awaiting-approval'],
+    ] as const) {
+      const { follow, vendor, portal } = await begin({ policy, action: 'disable' });
+      const other = keyOf(`sk-${'beef'.repeat(15)}${leaked.slice(-4)}`, 'other');
+      portal.keys.push(other);
+      const incident = await follow({ ...leak, identifiers: { keyId: other.id } });
+      expect(incident.state).toBe(state);
+      expect([vendor.deletions, vendor.disablings]).toEqual([[], []]);
+    }
   });
 
   test('tells the power of a key', async () => {

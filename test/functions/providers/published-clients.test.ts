@@ -125,11 +125,6 @@ describe('what we send to Datadog is what its own client sends', () => {
       kinds['personal-access-token'].list.request({ admin, owner: '', page: 2 }),
     ],
     [
-      'one personal access token',
-      () => keys().getPersonalAccessToken({ tokenId: keyId }),
-      kinds['personal-access-token'].get?.request(target),
-    ],
-    [
       'the deletion of a personal access token',
       () => keys().revokePersonalAccessToken({ tokenId: keyId }),
       kinds['personal-access-token'].remove.request(target),
@@ -143,11 +138,6 @@ describe('what we send to Datadog is what its own client sends', () => {
       'a page of a service account’s tokens',
       () => accounts().listServiceAccountAccessTokens({ serviceAccountId: owner, ...page }),
       kinds['service-access-token'].list.request({ admin, owner, page: 2 }),
-    ],
-    [
-      'one token of a service account',
-      () => accounts().getServiceAccountAccessToken({ serviceAccountId: owner, tokenId: keyId }),
-      kinds['service-access-token'].get?.request(target),
     ],
     [
       'the deletion of a service account’s token',

@@ -53,18 +53,20 @@ const byKey = (setting: Setting): Scene => {
     keyId: '130',
     unknown: { provider: 'resolver', kind: 'api-key', secret: unknown },
     own: { provider: 'resolver', kind: 'api-key', identifiers: { keyId: '50' } },
+    onHint: 'value-always-tells',
     canaries: [leaked, adminKey, unknown, nobody],
   };
 };
 
 const bySession = (setting: Setting): Scene => {
-  const { own, ...scene } = byKey(setting);
+  const scene = byKey(setting);
   const { userIds } = scene.admin as { userIds: string[] };
   const admin = { host, email: 'boss@example.com', password, org: 12, userIds };
   return {
     ...scene,
     admin,
     wrongAdmin: { ...admin, email: 'nobody@example.com', password: `${password}-too` },
+    own: 'never-this-kind',
     byId: { provider: 'resolver', kind: 'api-key', identifiers: { accessKey, userId: String(owner) } },
     canaries: [leaked, password, unknown],
   };
@@ -81,6 +83,7 @@ for (const scene of [byKey, bySession]) {
       disable: 'none',
       prove: 'none',
     },
+    pages: 'one',
     rateLimit: 'none',
     gone: { status: 404, body: { message: 'Not Found' }, told: true },
     success: [204],
@@ -130,23 +133,30 @@ describe('resolver, beyond what every provider does', () => {
     },
   );
 
-  test('asks for the list of the user whom the alert names, and of no other', async () => {
+  test('asks for the lists of the user whom the alert names and of those it knows, then for the owner’s alone', async () => {
     const { follow, lines } = await begin({}, { host, apiKey: adminKey, userIds: [boss, colleague] });
     expect(await follow(leak)).toMatchObject({ outcome: 'revoked' });
     expect(lines()).toEqual([
       `GET /user/apiKey/user/${owner}`,
+      `GET /user/apiKey/user/${boss}`,
+      `GET /user/apiKey/user/${colleague}`,
       'DELETE /user/apiKey/130',
       `GET /user/apiKey/user/${owner}`,
     ]);
   });
 
-  test('asks one owner about an id rather than the path that could take it for a user', async () => {
-    const { follow, lines } = await begin(
-      { getBy: 'user', missing: 'empty' },
-      { host, apiKey: adminKey, userIds: [owner] },
-    );
+  test('finds a key whose owner the alert names wrongly', async () => {
+    for (const identifiers of [{ userId: 93_768 }, { userId: 93_768, keyId: 130 }]) {
+      const { follow, vendor } = await begin({}, { host, apiKey: adminKey, userIds: [owner] });
+      expect(await follow({ ...leak, identifiers })).toMatchObject({ outcome: 'revoked', keyId: '130' });
+      expect(vendor.deletions).toEqual(['130']);
+    }
+  });
+
+  test('asks the owner about the death of a key rather than the path that could take its id for a user’s', async () => {
+    const { follow, lines } = await begin({}, { host, apiKey: adminKey, userIds: [owner] });
     expect(await follow(byId, named)).toMatchObject({ outcome: 'revoked', proof: { dead: true } });
-    expect(lines()).not.toContain('GET /user/apiKey/130');
+    expect(lines().at(-1)).toBe(`GET /user/apiKey/user/${owner}`);
   });
 
   test('says whom to name where nobody says whose keys to look at', async () => {
@@ -172,21 +182,36 @@ describe('resolver, beyond what every provider does', () => {
     expect(vendor.deletions).toEqual(['130']);
   });
 
-  test('does not take a user it does not know, such as the other number of an owner, for one without keys', async () => {
-    const { follow } = await begin();
-    const other = { provider: 'resolver', secret: leaked, identifiers: { userId: 90_000 + owner * 7 } };
-    expect(await follow(other)).toMatchObject({ state: 'parked', outcome: 'failed' });
+  test('takes a user whom only the alert names, and nobody knows, for one without keys, and one of its own for an error', async () => {
+    const userId = 90_000 + owner * 7;
+    const alert = { provider: 'resolver', secret: leaked, identifiers: { userId } };
+    expect(await (await begin()).follow(alert)).toMatchObject({ outcome: 'not-found' });
+    const { follow } = await begin({}, { host, apiKey: adminKey, userIds: [userId] });
+    expect(await follow({ provider: 'resolver', secret: leaked })).toMatchObject({
+      state: 'parked',
+      outcome: 'failed',
+    });
   });
 
-  test.each([
-    ['the model of the page, without access keys', { id: 130, orgUserId: 1, name: 'import', create: '2026-03-13' }],
-    ['an access key that anything could hold', { id: 130, accessKey: 'Te5t' }],
-    ['an access key of another form', { id: 130, accessKey: 'Te5t-Acc3ss-Key-Of-0nceM' }],
-    ['an id that is no number', { id: 'Te5t', accessKey }],
-  ])('finds nothing in %s, and does not say that nothing is there', async (_, key) => {
+  test('asks a person about a key whose access key the list does not show, as in the model of the page', async () => {
     const { follow, vendor } = await begin();
+    const key = { id: 130, orgUserId: 1, name: 'import', create: '2026-03-13' };
+    vendor.troubles.push({ on: /apiKey\/user\//, reply: { status: 200, body: { data: [key] } } });
+    expect((await follow({ ...leak, identifiers: { userId: owner } })).state).toMatch(/parked|awaiting-approval/);
+    expect(vendor.deletions).toEqual([]);
+  });
+
+  test('does not take a list with an id that is no number for a list', async () => {
+    const { follow, vendor } = await begin();
+    const key = { id: 'Te5t', accessKey };
     vendor.troubles.push({ on: /apiKey\/user\//, reply: { status: 200, body: { data: [key] } } });
     expect(await follow(leak)).toMatchObject({ state: 'parked', outcome: 'failed' });
+  });
+
+  test('does not say of a secret half alone that nobody has it', async () => {
+    const { follow, vendor } = await begin();
+    const half = { provider: 'resolver', secret: leaked.slice(21), identifiers: { userId: owner } };
+    expect(await follow(half)).toMatchObject({ state: 'parked', outcome: 'ambiguous' });
     expect(vendor.deletions).toEqual([]);
   });
 
@@ -222,9 +247,9 @@ describe('resolver, beyond what every provider does', () => {
     ['the alert alone names it', { identifiers: { accessKey } }, 'same'],
     ['the value is a secret half, the alert names it', { secret: 'a1b2c3d4', identifiers: { accessKey } }, 'confirmed'],
     ['the alert names another, the value is this', { secret: leaked, identifiers: { accessKey: 'x' } }, 'conflict'],
-    ['the value is a secret half', { secret: leaked.slice(21) }, 'different'],
-    ['only the end is alike', { secret: `other-${leaked.slice(15)}` }, 'different'],
-    ['only the beginning is alike', { secret: accessKey.slice(0, 19) }, 'different'],
+    ['the value is a secret half', { secret: leaked.slice(21) }, 'hint'],
+    ['only the end is alike', { secret: `${'x'.repeat(20)}.${leaked.slice(15)}` }, 'different'],
+    ['only the beginning is alike', { secret: accessKey.slice(0, 19) }, 'hint'],
     ['the letters are of another size', { secret: leaked.toUpperCase() }, 'different'],
     ['the alert names another', { identifiers: { accessKey: `${accessKey}0` } }, 'different'],
     ['the alert names an id alone', { identifiers: { keyId: 130 } }, 'different'],
@@ -233,9 +258,10 @@ describe('resolver, beyond what every provider does', () => {
     expect(kind.compare(key, leakFromSource.parse({ ...given }))).toBe(fit);
   });
 
-  test('compares no key that has no access key, or one that is too short', () => {
-    for (const short of [undefined, null, '', 'Te5t'])
-      expect(kind.compare({ id: '130', accessKey: short }, leakFromSource.parse({ secret: leaked }))).toBe('different');
+  test('cannot tell a key that shows no access key from the leaked one', () => {
+    for (const none of [undefined, null, ''])
+      expect(kind.compare({ id: '130', accessKey: none }, leakFromSource.parse({ secret: leaked }))).toBe('hint');
+    expect(kind.compare({ id: '130', accessKey: 'Te5t' }, leakFromSource.parse({ secret: leaked }))).toBe('different');
   });
 
   test('takes a key whose access key is not shown for its own, where it acts with a key', () => {

@@ -52,6 +52,33 @@ describe('a scanner’s name for a credential', () => {
     ]);
   });
 
+  test('loses none of the values that no kind takes', () => {
+    const other = new Secret('an-odd-value');
+    const parts = { apikey: new Secret(apiKey), account: other };
+    const known = found({ scanner: 'trufflehog', detector: 'DatadogToken', parts });
+    expect(shown(known)).toEqual([
+      ['datadog', 'application-key', applicationKey],
+      [undefined, undefined, apiKey],
+      [undefined, undefined, 'an-odd-value'],
+    ]);
+    expect(shown(leaksOf({ scanner: 'gitguardian', detector: 'mongodb_atlas_keys', parts }, providers))).toEqual([
+      [undefined, undefined, apiKey],
+      [undefined, undefined, 'an-odd-value'],
+    ]);
+    const whole = new Secret('both-in-one');
+    expect(shown(leaksOf({ scanner: 'trufflehog', detector: 'Nobody', whole }, providers))).toEqual([
+      [undefined, undefined, 'both-in-one'],
+    ]);
+    expect(leaksOf({ scanner: 'github', detector: 'datadog_api_key' }, providers)).toEqual([]);
+  });
+
+  test('that stands for a pair gives the one half as the value and the other as its name', () => {
+    const parts = { client_id: new Secret('abcdefgh'), client_secret: new Secret(apiKey) };
+    expect(leaksOf({ scanner: 'gitguardian', detector: 'mongodb_atlas_keys', parts }, providers)).toMatchObject([
+      { provider: 'mongodb-atlas', kind: 'api-key', identifiers: { publicKey: 'abcdefgh' } },
+    ]);
+  });
+
   test('that nobody knows gives a leak without a provider, never none', () => {
     expect(shown(found({ scanner: 'gitleaks', detector: 'generic-api-key' }))).toEqual([
       [undefined, undefined, applicationKey],

@@ -13,6 +13,7 @@ const found = (given: Partial<Found> = {}, key: Partial<Found['key']> = {}): Fou
   record: {},
   fit: 'same',
   valueMatched: true,
+  hasRivals: false,
   ...given,
 });
 const byValue = reportOf();

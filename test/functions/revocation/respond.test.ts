@@ -180,6 +180,24 @@ describe('the admin credential of any account', () => {
   });
 });
 
+describe('a key that an earlier run found', () => {
+  test('and that somebody else has ended since, is already gone and not "not found"', async () => {
+    const { run, reportOf, leak, vendor, key, drain, ledger } = await begin();
+    vendor.troubles.push({ on: /^DELETE/, times: 1, reply: { status: 429, body: { errors: ['Too many'] } } });
+    const report = reportOf(leak);
+    await run(report);
+    const keys = vendor.organisations[0]?.keys;
+    keys?.splice(keys.indexOf(key), 1);
+    await drain();
+    expect(await ledger.read(report.incident)).toMatchObject({
+      state: 'closed',
+      outcome: 'already-gone',
+      keyId: key.id,
+      proof: { dead: true },
+    });
+  });
+});
+
 describe('an order', () => {
   test('given while another run holds the incident is carried out when that is done', async () => {
     const { run, reportOf, leak, drain, ledger, vendor, key, waiting } = await begin({ action: 'observe' });

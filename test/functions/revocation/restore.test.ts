@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { providers } from '../../../functions/providers/index.ts';
+import { isRestorable } from '../../../functions/revocation/ledger.ts';
 import { docspaceAdmin, docspaceVendor, inventedKeys, keyWithDecoys } from '../../../lib/local/vendors/docspace.ts';
 import { testClock, testLane, testLedger, vendorNetwork } from '../../support/lane.ts';
 
@@ -46,8 +47,11 @@ async function begin() {
     await lane.drain();
     return ledger.read(id);
   };
-  return { ...lane, vendor, target, restore, again, disabled: await ledger.read(id) };
+  return { ...lane, vendor, target, restore, again, ledger, id, disabled: await ledger.read(id) };
 }
+
+const listing = /^GET \/api\/2\.0\/keys$/;
+const refusal = { status: 403, body: { error: { message: 'Access denied' }, status: 1, statusCode: 403 } };
 
 describe('a key that was disabled', () => {
   test('is on again when a person undoes it, and the incident says so', async () => {
@@ -94,6 +98,54 @@ describe('a key that was disabled', () => {
     expect(incident).toMatchObject({ state: 'parked', outcome: 'failed' });
     expect(incident?.reason).toBe('the provider does not have the key any more; make a new one');
     expect(vendor.arrivals.filter(({ method }) => method === 'PUT')).toHaveLength(1);
+  });
+});
+
+describe('a restore that failed', () => {
+  test('is not undone by the next alert, and goes on when it is asked for again', async () => {
+    const { restore, again, vendor } = await begin();
+    vendor.troubles.push({ on: listing, after: switching, times: 4, reply: refusal });
+    expect(await restore()).toMatchObject({ state: 'parked', outcome: 'failed', restoring: true });
+    const removals = () => vendor.arrivals.filter(({ method }) => method === 'DELETE').length;
+    const incident = await again({ source: 'other' });
+    expect(incident).toMatchObject({ state: 'parked', outcome: 'failed', sightingCount: 2 });
+    expect([removals(), vendor.disablings.length]).toEqual([0, 1]);
+    vendor.troubles.splice(0);
+    expect(await restore()).toMatchObject({ state: 'closed', outcome: 'restored', restoring: false });
+    expect(vendor.accepts(leaked)).toBe(true);
+  });
+
+  test('gives way to a person who wants the key dead after all', async () => {
+    const { restore, again, vendor } = await begin();
+    vendor.troubles.push({ on: switching, times: 2, reply: refusal });
+    expect(await restore()).toMatchObject({ outcome: 'failed' });
+    const incident = await again({ source: 'operator', mayNameKeys: true, order: { action: 'disable' } });
+    expect(incident).toMatchObject({ state: 'closed', outcome: 'disabled', restoring: false });
+    expect(await restore()).toMatchObject({ outcome: 'restored' });
+  });
+
+  test('is not overtaken by an alert that comes between the decision and the work', async () => {
+    const { restore, again, vendor, ledger, id } = await begin();
+    const entry = { at: '2026-11-20T13:00:00.000Z', stage: 'received' } as const;
+    const change = { state: 'received', outcome: null, reason: null, restoring: true } as const;
+    await ledger.decide(id, ['closed'], change, entry);
+    expect(await again({ source: 'other' })).toMatchObject({ state: 'received', outcome: null });
+    expect(await restore()).toMatchObject({ outcome: 'restored', sightingCount: 2 });
+    expect(vendor.accepts(leaked)).toBe(true);
+  });
+});
+
+describe('a key that we never switched off', () => {
+  test('is not switched on, though we once tried to switch it off', async () => {
+    const { again, vendor, target, restore } = await begin();
+    await restore();
+    vendor.troubles.push({ on: switching, times: 2, reply: refusal });
+    const failed = await again({ source: 'operator', mayNameKeys: true, order: { action: 'disable' } });
+    expect(failed).toMatchObject({ state: 'parked', outcome: 'failed', switchedOff: false });
+    target.isActive = false;
+    expect(failed && isRestorable(failed)).toBe(false);
+    await restore();
+    expect(vendor.accepts(leaked)).toBe(false);
   });
 });
 
