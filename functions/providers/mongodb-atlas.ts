@@ -234,7 +234,9 @@ const endOf = ({ maskedSecretValue }: AccountSecret) =>
 const endsWith = (value: string, end: string) => sameText(value.slice(-end.length), end);
 
 function compareSecret(record: AccountSecret, { secret, identifiers: { clientId } = {} }: Leak): Fit {
-  if (secret === undefined || (clientId !== undefined && clientId !== record.owner)) return 'different';
+  if (clientId !== undefined && clientId !== record.owner) return 'different';
+  // An account that has one secret names it.
+  if (secret === undefined) return clientId === undefined ? 'different' : 'same';
   const end = endOf(record);
   // Whether it is this secret cannot be told: that is for a person, and is not "no".
   if (end === undefined) return 'hint';
@@ -244,13 +246,12 @@ function compareSecret(record: AccountSecret, { secret, identifiers: { clientId 
 
 const serviceAccountSecret = kind<Admin, AccountSecret>()({
   docs: 'https://www.mongodb.com/docs/api/doc/atlas-admin-api-v2/operation/operation-deleteorgserviceaccountsecret',
-  identifiers: ['keyId'],
-  locators: ['clientId'],
+  identifiers: ['keyId', 'clientId'],
   unmistakable: /^mdb_sa_sk_[A-Za-z0-9_-]{16,}$/,
   detectors: { github: [{ name: 'mongodb_atlas_service_account_secret' }] },
   facts: {
     carries:
-      'the client secret, or `keyId`. Atlas shows its last four characters only: a hint, confirmed when the alert carries the service account’s `clientId` (`mdb_sa_id_…`)',
+      'the client secret, or `keyId`, or `clientId` where the account has but one secret. Atlas shows its last four characters only: a hint, confirmed when the alert carries the service account’s `clientId` (`mdb_sa_id_…`)',
     permission,
     rateLimit,
     proof:

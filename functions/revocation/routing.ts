@@ -30,7 +30,8 @@ export function route(given: Leak, providers: Providers): Route {
   const kinds = Object.keys(provider.kinds);
   // A form that is proof says more than a name, but a name nobody knows is a mistake all the same.
   const named = leak.kind === undefined || kinds.includes(leak.kind);
-  const kindId = (named ? kindByForm(leak, provider.kinds) : undefined) ?? leak.kind ?? kinds[0];
+  const byProof = named ? kindByForm(leak, provider.kinds) : undefined;
+  const kindId = byProof ?? leak.kind ?? kindByName(leak, provider.kinds) ?? kinds[0];
   const kind = kindId !== undefined && Object.hasOwn(provider.kinds, kindId) ? provider.kinds[kindId] : undefined;
   if (kindId === undefined || kind === undefined) {
     return {
@@ -54,6 +55,14 @@ export function route(given: Leak, providers: Providers): Route {
 
 const kindByForm = ({ secret }: Leak, kinds: Readonly<Record<string, AnyKind>>) =>
   secret && Object.keys(kinds).find((id) => kinds[id]?.unmistakable?.test(secret.expose()));
+
+/** An identifier that only one kind has tells the kind. */
+function kindByName({ identifiers = {} }: Leak, kinds: Readonly<Record<string, AnyKind>>): string | undefined {
+  const fitting = Object.keys(kinds).filter((id) =>
+    kinds[id]?.identifiers.some((name) => name !== 'keyId' && identifiers[name] !== undefined),
+  );
+  return fitting.length === 1 ? fitting[0] : undefined;
+}
 
 /** Only a form that fits exactly one provider is proof. */
 function providerByForm(leak: Leak, providers: Providers): string | undefined {

@@ -681,7 +681,20 @@ describe('mongodb-atlas, beyond what every provider does', () => {
     expect(compare(record('mdb_sa_sk_****0003'), leak())).toBe('confirmed');
     expect(compare(record('mdb_sa_sk_****ffee0003'), leak())).toBe('confirmed');
     expect(compare(record('mdb_sa_sk_****abcd0003'), leak())).toBe('different');
-    expect(compare(record('mdb_sa_sk_****0003'), leak({ secret: null }))).toBe('different');
+    for (const mask of ['mdb_sa_sk_...0003', 'mdb_sa_sk_••••0003'])
+      expect(compare(record(mask), leak())).toBe('confirmed');
+  });
+
+  test('takes a service account’s name for its secret’s where it has but one', async () => {
+    const byAccount = { provider: 'mongodb-atlas', identifiers: { clientId: leakedClient.clientId } };
+    const alone = await begin({ admin: { orgId, ...client } });
+    const secrets = alone.vendor.organisations.flatMap(({ serviceAccounts }) => serviceAccounts);
+    const account = secrets.find(({ clientId }) => clientId === leakedClient.clientId);
+    const order = { source: 'operator', mayNameKeys: true, order: {} };
+    const report = { ...byAccount, kind: 'service-account-secret' };
+    account?.secrets.splice(1);
+    expect(await alone.follow(report, order)).toMatchObject({ outcome: 'revoked' });
+    expect(route(leakFromSource.parse(byAccount), providers)).toMatchObject({ kind: 'service-account-secret' });
   });
 
   test('never presents a service account’s secret', async () => {

@@ -95,18 +95,27 @@ describe('a leak that does not name its provider', () => {
 
 describe('identifiers', () => {
   test('that the kind does not know are dropped', () => {
-    expect(routed({ provider: 'acme', secret: 'x1', identifiers: { keyId: 'k-1', tokenId: 't' } }).leak).toMatchObject({
+    expect(routed({ provider: 'acme', secret: 'x1', identifiers: { keyId: 'k-1', nothing: 't' } }).leak).toMatchObject({
       identifiers: { keyId: 'k-1' },
     });
   });
 
   test('name no key when the kind knows none of them and there is no secret', () => {
-    expect(routed({ provider: 'acme', identifiers: { tokenId: 't' } })).toMatchObject({
+    expect(routed({ provider: 'acme', identifiers: { nothing: 't' } })).toMatchObject({
       is: 'unrouted',
       provider: 'acme',
       kind: 'api-key',
       field: 'identifiers',
       problem: 'names no key; acme api-key knows keyId, userId',
+    });
+  });
+
+  test('that only one kind has tell the kind', () => {
+    for (const rest of [{}, { secret: 'x1' }])
+      expect(routed({ provider: 'acme', identifiers: { tokenId: 't' }, ...rest })).toMatchObject({ kind: 'token' });
+    expect(routed({ provider: 'acme', kind: 'api-key', secret: 'x', identifiers: { tokenId: 't' } })).toMatchObject({
+      kind: 'api-key',
+      leak: { identifiers: {} },
     });
   });
 
