@@ -108,8 +108,10 @@ export function isKnown(record: IncidentRecord, { source, delivery, reference }:
 
 /** What a report may do to an incident that exists: take it, leave it to the run that has it, or only be noted. */
 export function standing(record: IncidentRecord, report: Report, now: number): Claim['is'] {
-  if (report.fence !== undefined && record.fence > report.fence) return 'superseded';
   const { lease } = record;
+  // A message that took the incident and died with its function comes again: only another's claim makes it superfluous.
+  if (report.fence !== undefined && record.fence > report.fence && lease.message !== report.message)
+    return 'superseded';
   if (lease.scheduled && lease.message === report.message) return 'claimed';
   // An alert must not undo what a person is about to do.
   if (record.restoring && report.order === undefined) return 'settled';

@@ -56,6 +56,12 @@ describe('an incident that waits for a message', () => {
     expect(standing(record, asked, now)).toBe('claimed');
   });
 
+  test('goes on for the message that took it and died, and for no other that was put back before', () => {
+    const taken = recordOf({ state: 'claimed', fence: 5, lease: lease({ message: 'put-back', until: now - 1 }) });
+    expect(standing(taken, reportOf({ message: 'put-back', fence: 4 }), now)).toBe('claimed');
+    expect(standing(taken, reportOf({ message: 'older', fence: 4 }), now)).toBe('superseded');
+  });
+
   test('goes on for any message when the one it waits for was lost', () => {
     expect(standing(record, news, record.lease.until)).toBe('claimed');
   });
