@@ -68,7 +68,8 @@ describe('an incident that waits for a message', () => {
 
   test('makes the message superfluous once another run has claimed it', () => {
     for (const fence of [5, 6]) {
-      expect(standing({ ...record, fence }, reportOf({ message: 'put-back', fence: 4 }), now)).toBe('superseded');
+      const taken = { ...record, fence, lease: lease({ message: 'another' }) };
+      expect(standing(taken, reportOf({ message: 'put-back', fence: 4 }), now)).toBe('superseded');
     }
   });
 
