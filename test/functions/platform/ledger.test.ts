@@ -213,7 +213,7 @@ describe('a claim of what another run left behind', () => {
     const back = { message: 'put-back', fence: first.fence };
     expect(await claimed(back)).toMatchObject({ fence: 2, lease: { message: 'put-back', scheduled: false } });
     clock.advance(1);
-    expect((await ledger.claim(reportOf(back), inAMinute())).is).toBe('superseded');
+    expect((await ledger.claim(reportOf(back), inAMinute())).is).toBe('held');
   });
 
   test('is superfluous by a message that was put back before a later claim, and that notes nothing', async () => {
