@@ -48,7 +48,7 @@ export function readOptions(args: string[], worlds: Record<string, World>): Stag
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) throw new BadOption('--port: must be a number from 0 to 65535');
   if (vendors !== 'simulated' && vendors !== 'live') throw new BadOption('--vendors: must be simulated or live');
   const given =
-    secretsFile === undefined ? sampleSecrets(worlds) : (readJson('--secrets', secretsFile) as SecretValues);
+    secretsFile === undefined ? sampleSecrets(worlds, data) : (readJson('--secrets', secretsFile) as SecretValues);
   const secrets = keeping(given, data);
   const { accounts, enabled, remarks } = checkSecrets(secrets);
   const defaults = {

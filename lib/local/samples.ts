@@ -11,12 +11,19 @@ export type SecretValues = Record<string, unknown>;
 /** The signing secret of the sample source `standard`: for this machine only, and in the README. */
 export const sampleSigningSecret = `whsec_${Buffer.from('leakstop local stage sample 0001').toString('base64')}`;
 
-/** The secrets of a stage that is given none. */
-export function sampleSecrets(worlds: Record<string, World>): SecretValues {
+/** The fingerprint key of the samples: for this machine only. The README shows an incident id that is made with it. */
+export const sampleFingerprintKey = 'leakstop-local-stage-sample-fingerprint-0001';
+
+/** The secrets of a stage that is given none. A data folder has a fingerprint key of its own, which nobody else knows. */
+export function sampleSecrets(worlds: Record<string, World>, data?: string): SecretValues {
   const accounts = Object.entries(worlds).flatMap(([id, world]) =>
     Object.entries(world.accounts).map(([account, value]) => [names.providerSecret(id, account), value]),
   );
-  return { ...Object.fromEntries(accounts), [names.sourceSecret('standard')]: { secrets: [sampleSigningSecret] } };
+  return {
+    ...Object.fromEntries(accounts),
+    [names.sourceSecret('standard')]: { secrets: [sampleSigningSecret] },
+    ...(data === undefined && { [fingerprintName]: { key: sampleFingerprintKey } }),
+  };
 }
 
 /**

@@ -12,7 +12,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { withFingerprint } from '../../../lib/local/samples.ts';
+import { fingerprintSchema } from '../../../functions/platform/fingerprint.ts';
+import { sampleFingerprintKey, sampleSecrets, withFingerprint } from '../../../lib/local/samples.ts';
+import type { World } from '../../../lib/local/vendors/vendor.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -21,6 +23,25 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const keyIn = (data: string) => (withFingerprint({}, data)['leakstop/fingerprint'] as { key: string }).key;
+
+describe('the fingerprint key of the samples', () => {
+  const key = { key: sampleFingerprintKey };
+
+  test('is one that the functions take, and the same whatever providers there are', () => {
+    expect(fingerprintSchema.safeParse(key).success).toBe(true);
+    const world: World = { accounts: { prod: {} }, leaks: [], simulate: () => expect.unreachable() };
+    const several: Record<string, World>[] = [{}, { acme: world }];
+    for (const worlds of several)
+      expect(withFingerprint(sampleSecrets(worlds), undefined)['leakstop/fingerprint']).toEqual(key);
+  });
+
+  test('is never that of a data folder, nor of secrets that somebody gives', () => {
+    const data = join(folder, 'samples');
+    expect(withFingerprint(sampleSecrets({}, data), data)['leakstop/fingerprint']).toEqual({ key: keyIn(data) });
+    expect(keyIn(data)).not.toBe(sampleFingerprintKey);
+    expect(withFingerprint({ 'leakstop/sources/standard': {} }, undefined)['leakstop/fingerprint']).not.toEqual(key);
+  });
+});
 
 describe('the fingerprint key of a data folder', () => {
   test('is made once and kept, for its owner alone, with nothing beside it', () => {

@@ -1,0 +1,177 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+
+const root = new URL('../../', import.meta.url);
+const text = (file: string) => readFileSync(new URL(file, root), 'utf8');
+const page = text('docs/operate.md').replaceAll(/\s+/g, ' ');
+
+/** What an incident's reason may hold, `…` where it varies → the words on the page that explain it. */
+const explained: Readonly<Record<string, string>> = {
+  'the leak is not kept any more': '`the leak is not kept any more; report it again`',
+  'report it again': '`the leak is not kept any more; report it again`',
+  '… has no kind …': '`has no kind …`',
+  '… refuses the admin credential of account … (…)': '`refuses the admin credential of account …`',
+  '… answered …': '`answered 429`, `answered 5xx`',
+  '… answered …, which its documentation does not say': '`answered N, which its documentation does not say`',
+  '… answered the sign-in with …': '`answered the sign-in with 429` or `5xx`',
+  '… answered the sign-in with …, which its documentation does not say':
+    '`answered the sign-in with N, which its documentation does not say`',
+  '… answered the sign-in with something that is no token': '`answered the sign-in with something that is no token`',
+  '… refuses to sign the admin credential in (…)': '`refuses to sign the admin credential in`',
+  '… did not answer': '`did not answer`',
+  'no time was left to ask …': '`no time was left`',
+  "…'s answer is larger than 1 MiB": '`answer is larger than 1 MiB`',
+  'too little time was left in this run': '`too little time was left`',
+  "…'s list changed while it was read": '`list changed while it was read`',
+  "…'s list has more than … pages": "`'s list has more than 500 pages`",
+  'an id cannot stand in a path': '`an id cannot stand in a path`',
+  '… accepts the leaked key, but does not show it to the admin credential of account …':
+    '`accepts the leaked key, but does not show it to the admin credential`',
+  '… cannot be searched in account …: …': '`cannot be searched in account …`',
+  '… does not let the admin credential of account … … this key':
+    '`does not let the admin credential of account … delete this key`, or `disable`',
+  '… does not let the admin credential of account … restore this key': 'or `restore this key`',
+  '… cannot … this kind of key': '`cannot disable this kind of key`',
+  '… cannot switch a key on again': '`cannot switch a key on again`',
+  'the incident names no key to restore': '`the incident names no key to restore`',
+  'account … is not configured any more; configure it, then retry':
+    '`account … is not configured any more; configure it, then retry`',
+  'the provider does not have the key any more; make a new one':
+    '`the provider does not have the key any more; make a new one`',
+  'the provider took the request, but still shows the key as switched off':
+    '`the provider took the request, but still shows the key as switched off`',
+  'accepted by the provider but …': '`accepted by the provider but still alive`',
+  'still alive': '`accepted by the provider but still alive`',
+  'not yet seen dead': '`accepted by the provider but not yet seen dead`',
+  '…; see what changed, then retry': 'see at the provider what changed',
+  '…; trying again at …': 'with `trying again at …`, what it waits for',
+  '…; tried for a day, retry when it is over': '`tried for a day, retry when it is over`',
+  'secret … does not exist': '`secret leakstop/… does not exist`',
+  'secret … is not JSON': '`is not JSON`',
+  'secret …: …': 'or a field with what is wrong',
+  'Secrets Manager did not give an answer': '`Secrets Manager did not give an answer`',
+  'the ledger gave no answer': '`the ledger gave no answer`',
+  'incident … is contested': '`incident … is contested`',
+  'the queue did not take every message': '`the queue did not take every message`',
+  'the queue did not give an answer': '`the queue did not give an answer`',
+  'none of the accounts asked has it: …': '`none of the accounts asked has it: …`',
+  'dry run: nothing is sent': '`dry run: nothing is sent`',
+  'an operator said no': '`an operator said no`',
+  '… keys fit: …': '`N keys fit: account/key, …`',
+  'the alert names one key by an identifier and another by its value':
+    '`the alert names one key by an identifier and another by its value`',
+  'it is the very credential we act with; replace it by hand':
+    '`it is the very credential we act with; replace it by hand`',
+  'policy protects this key: …': '`policy protects this key: …`',
+  'the provider marks this key as meant to be public': '`the provider marks this key as meant to be public`',
+  'policy asks a person before it acts at this provider': '`policy asks a person before it acts at this provider`',
+  '… named the key without its value; a person must confirm it':
+    '`<source> named the key without its value; a person must confirm it`',
+  'exactly one key fits, but only on a hint; a person must confirm it':
+    '`exactly one key fits, but only on a hint; a person must confirm it`',
+  'the fuse has blown: … automatic revocations in … minutes':
+    '`the fuse has blown: N automatic revocations in M minutes`',
+  'nobody answered in time; approve or reject it': '`nobody answered in time; approve or reject it`',
+  'the alert names an account that is not configured': '`the alert names an account that is not configured`',
+  'holds spaces, line ends or other characters that no key here has':
+    '`secret holds spaces, line ends or other characters that no key here has`',
+  'cannot be told from the secret; name one of …': '`provider cannot be told from the secret; name one of …`',
+  'is not one of …': '`provider is not one of …`',
+  'does not go with the secret, whose form is one of …':
+    '`provider does not go with the secret, whose form is one of …`',
+  'names no key; … … knows …': '`identifiers names no key; … knows …`',
+  'provider … is not configured here': '`provider … is not configured here`',
+};
+
+/** Said in the timeline, at `sent`; or in a log alone, since no incident can be written. */
+const noReasons = [
+  'a person approved it',
+  'the answer was lost and the provider still has the key',
+  'environment of …: …: …',
+  'is not JSON',
+];
+
+const sources = [
+  ...['functions/revocation', 'functions/platform'].flatMap((folder) =>
+    readdirSync(new URL(folder, root)).map((file) => `${folder}/${file}`),
+  ),
+  'functions/requests/incidents.ts',
+];
+
+/** Where reasons are given: what is thrown with one, what rests with one, and what is called one. */
+const places = [
+  /\bnew (?:Refused|Unexpected|Unavailable|Misconfigured)\(/g,
+  /\brest\(\s*run,/g,
+  /\b(?:const (?:message|untold|reason|problem)\b[^=;]*=|(?:reason|problem|message):)/g,
+];
+
+const withoutComments = (code: string) => code.replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
+
+/** The texts of the code from `at` to the end of the expression that begins there; `…` for what is filled in. */
+function textsFrom(code: string, at: number): string[] {
+  const texts: string[] = [];
+  let depth = 0;
+  for (let index = at; index < code.length; index += 1) {
+    const sign = code[index] ?? '';
+    if ('([{'.includes(sign)) depth += 1;
+    else if (')]}'.includes(sign)) {
+      if (depth === 0) return texts;
+      depth -= 1;
+    } else if (depth === 0 && (sign === ';' || (sign === ',' && /\w:\s*$/.test(code.slice(0, at))))) return texts;
+    else if ('\'"`'.includes(sign)) {
+      const { text, inner, end } = textAt(code, index);
+      texts.push(text, ...inner);
+      index = end;
+    }
+  }
+  return texts;
+}
+
+function textAt(code: string, start: number): { text: string; inner: string[]; end: number } {
+  const quote = code[start];
+  let text = '';
+  const inner: string[] = [];
+  for (let index = start + 1; index < code.length; index += 1) {
+    if (code[index] === quote) return { text, inner, end: index };
+    if (quote !== '`' || !code.startsWith('${', index)) {
+      text += code[index];
+      continue;
+    }
+    inner.push(...textsFrom(code, index + 2));
+    text += '…';
+    for (let depth = 0; ; index += 1) {
+      if (code[index] === '{') depth += 1;
+      if (code[index] === '}') depth -= 1;
+      if (depth === 0 && code[index] === '}') break;
+    }
+  }
+  throw new Error('a text does not end');
+}
+
+/** Sentences only: an outcome, a field's name or a comma between two ids is no reason. */
+const isSentence = (words: string) => /\s/.test(words) && /[a-z]{3}/.test(words);
+
+const given = new Map<string, string>();
+for (const file of sources) {
+  const code = withoutComments(text(file));
+  for (const place of places) {
+    for (const { index, 0: found } of code.matchAll(place)) {
+      for (const words of textsFrom(code, index + found.length).filter(isSentence)) given.set(words, file);
+    }
+  }
+}
+
+describe('the page for operators', () => {
+  test('explains every reason that an incident can have', () => {
+    const unexplained = [...given].filter(([words]) => !Object.hasOwn(explained, words) && !noReasons.includes(words));
+    expect(unexplained).toEqual([]);
+  });
+
+  test.each(Object.entries(explained))('explains "%s"', (_, words) => {
+    expect(page).toContain(words);
+  });
+
+  test('explains none that the code does not give', () => {
+    expect(Object.keys(explained).filter((words) => !given.has(words))).toEqual([]);
+  });
+});
