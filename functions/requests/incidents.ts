@@ -30,7 +30,7 @@ const query = z.strictObject({
 });
 
 /** An id that was handed out a moment ago may not have been claimed yet: it is looked for again after these pauses (ms). */
-const pauses = [100, 150];
+const pauses = [100, 150, 250, 400];
 /** How long the answer to a restore waits for the key to be on again (ms). */
 const restoreWithin = 10_000;
 
