@@ -10,6 +10,8 @@ import { sources } from '../functions/sources/index.ts';
 
 const root = join(import.meta.dirname, '..');
 const text = (file: string) => readFileSync(join(root, file), 'utf8');
+/** A file without its comments. */
+const bare = (file: string) => text(file).replaceAll(/^\s*(\/\/|\*|\/\*).*$/gm, '');
 const listed = (folder: string) =>
   readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -177,8 +179,6 @@ describe('the imports', () => {
 
 describe('the domain, a provider, a source', () => {
   const pure = code.filter(under('functions/revocation', 'functions/providers', 'functions/sources'));
-  const bare = (file: string) => text(file).replaceAll(/^\s*(\/\/|\*|\/\*).*$/gm, '');
-
   test.each([
     ['the network', /\bfetch\(|\bXMLHttpRequest\b|\bWebSocket\b/],
     ['the clock', /\bDate\.now\(|\bnew Date\(\)|\bperformance\./],
@@ -239,6 +239,17 @@ describe('a registry', () => {
     expect(text('docs/providers.md')).toMatch(new RegExp(`^## ${id}$`, 'm'));
     for (const kind of Object.values(known[id]?.kinds ?? {})) expect(kind.docs).toMatch(/^https:\/\//);
   });
+
+  test.each(Object.entries(known).flatMap(([id, { kinds }]) => Object.keys(kinds).map((kind) => ({ id, kind }))))(
+    'has $id $kind held to the contract of providers by its test',
+    ({ id, kind }) => {
+      const held = bare(`test/functions/providers/${id}.test.ts`)
+        .split(/\bproviderConformance\(\{/)
+        .slice(1)
+        .map((call) => /\bkind: '([^']+)'/.exec(call)?.[1]);
+      expect(held).toContain(kind);
+    },
+  );
 
   test.each(Object.keys(sources))('has %s with a test, and a page that people can read', (id) => {
     expect(existsSync(join(root, `test/functions/sources/${id}.test.ts`))).toBe(true);

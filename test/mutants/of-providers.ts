@@ -50,8 +50,8 @@ export const ofProviders: readonly Mutant[] = [
   docspace('docspace reads an epoch as a number of seconds', 'Number(reset) > 1e9', 'Number(reset) > 1e12'),
   docspace(
     'docspace takes a part of a list for the whole',
-    'return (total ?? items.length) === items.length ? { items } : undefined;',
-    'return { items };',
+    'items.length > 0 && (total ?? items.length) === items.length ?',
+    'items.length > 0 ?',
   ),
   coveo(
     'coveo takes 200 for a deletion',
@@ -131,9 +131,9 @@ export const ofProviders: readonly Mutant[] = [
     '(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\\.)*[a-z]*resolver',
   ),
   resolver(
-    'resolver searches other users than the alert names',
-    'leak.identifiers?.userId === undefined ? admin.userIds : [leak.identifiers.userId]',
-    'admin.userIds ?? (leak.identifiers?.userId === undefined ? undefined : [leak.identifiers.userId])',
+    'resolver does not look at the user whom the alert names',
+    '[leak.identifiers?.userId ?? [], admin.userIds ?? []]',
+    '[admin.userIds ?? []]',
   ),
   resolver('resolver asks for pages that are not there', 'page === 0 ?', 'page >= 0 ?'),
   datadog(
@@ -151,7 +151,7 @@ export const ofProviders: readonly Mutant[] = [
     "fit === 'hint' && key.isWhole && told",
     "fit === 'hint' && told",
   ),
-  datadog('datadog confirms a hint by any owner', '(owner !== undefined && owner === owned)', 'owner !== undefined'),
+  datadog('datadog confirms a hint by any owner', '&& (owner ?? owned) === owned', ''),
   datadog(
     'datadog deletes by value without the value',
     "target.admin.api === 'v1' && target.leaked !== undefined",
@@ -237,8 +237,8 @@ export const ofProviders: readonly Mutant[] = [
   ),
   mongodbAtlas(
     'mongodb-atlas takes any 404 for the death of a client secret',
-    "(status === 204 ? 'done' : undefined)",
-    "(status === 204 ? 'done' : status === 404 ? 'gone' : undefined)",
+    "answer.status === 404 && problemOf(answer) !== undefined ? 'gone'",
+    "answer.status === 404 ? 'gone'",
   ),
   signIn('signing in counts uses of a nonce in decimal', 'challenge.uses.toString(16)', 'challenge.uses.toString()'),
   signIn('signing in uses a count twice', 'challenge.uses += 1;', 'challenge.uses = 1;'),

@@ -95,7 +95,7 @@ export const ofTheEngine: readonly Mutant[] = [
   ),
   faults('a wait of years is believed', '&& hint <= longestHint', ''),
   faults('a report is tried for ever', 'if (services.now() > end)', 'if (false)'),
-  policy('a hint is enough to delete', "if (onHint && action === 'delete') {", 'if (false) {'),
+  policy('a hint is enough to delete', "if (onHint && (action === 'delete' || found.hasRivals)) {", 'if (false) {'),
   policy('an id alone is enough for anybody', 'if (!withValue && !report.mayNameKeys) {', 'if (false) {'),
   policy(
     'what is meant to be public is deleted',

@@ -1,41 +1,53 @@
 import {
   type Arrival,
-  type Trouble,
+  type Vendor,
   type VendorAnswer,
   vendorServer,
   type World,
 } from '../../lib/local/vendors/vendor.ts';
 
-/** The vendor of a provider that nobody but this test knows: three keys, one of them leaked. */
+/** A key as Example keeps it. */
+export interface ExampleKey {
+  id: string;
+  value: string;
+}
+
+/** Example's keys: https://docs.example.com/keys. Whoever has one of `tokens` is an admin. */
+export function exampleVendor(keys: ExampleKey[], tokens: string[]): Vendor {
+  const vendor = { arrivals: [] as Arrival[], troubles: [] as Vendor['troubles'], deletions: [] as string[] };
+  const answer = ({ method, target, headers }: Arrival): VendorAnswer => {
+    const [, token = ''] = /^Bearer (.+)$/.exec(headers.authorization ?? '') ?? [];
+    if (!tokens.includes(token)) return { status: 401 };
+    if (method === 'GET' && target === '/keys') return { status: 200, body: keys };
+    const index = keys.findIndex(({ id }) => target === `/keys/${id}`);
+    if (method !== 'DELETE' || index < 0) return { status: 404, body: { error: 'no such key' } };
+    vendor.deletions.push(...keys.splice(index, 1).map(({ id }) => id));
+    return { status: 204 };
+  };
+  return {
+    ...vendor,
+    id: 'example',
+    hosts: ['api.example.com'],
+    server: vendorServer(vendor, answer),
+    accepts: (secret) => keys.some(({ value }) => value === secret),
+    values: () => keys.map(({ value }) => value),
+  };
+}
+
+/** Keys, the same every time. */
+export const inventedKeys = (count: number): ExampleKey[] =>
+  Array.from({ length: count }, (_, index) => ({
+    id: `k-${index}`,
+    value: `exmpl_other${String(index).padStart(3, '0')}`,
+  }));
+
+/** The Example of the local stage: a few keys, one of them leaked. */
 export const world: World = {
   accounts: { prod: { token: 'an-admin-token' } },
-  leaks: [{ secret: 'exmpl_leaked01' }],
-  simulate() {
-    const keys = new Map([
-      ['k-1', 'exmpl_other001'],
-      ['k-2', 'exmpl_leaked01'],
-      ['k-3', 'exmpl_other002'],
-    ]);
-    const arrivals: Arrival[] = [];
-    const troubles: Trouble[] = [];
-    const deletions: string[] = [];
-    const answer = ({ method, target, headers }: Arrival): VendorAnswer => {
-      if (headers.authorization !== 'Bearer an-admin-token') return { status: 401 };
-      if (method === 'GET') return { status: 200, body: [...keys].map(([id, value]) => ({ id, value })) };
-      const id = target.slice('/keys/'.length);
-      if (!keys.delete(id)) return { status: 404 };
-      deletions.push(id);
-      return { status: 204 };
-    };
-    return {
-      id: 'example',
-      hosts: ['api.example.com'],
-      server: vendorServer({ arrivals, troubles }, answer),
-      arrivals,
-      troubles,
-      accepts: (secret) => [...keys.values()].includes(secret),
-      values: () => [...keys.values()],
-      deletions,
-    };
-  },
+  leaks: [{ provider: 'example', kind: 'api-key', secret: 'exmpl_leaked01' }],
+  simulate: (accounts) =>
+    exampleVendor(
+      [...inventedKeys(3), { id: 'k-leaked', value: 'exmpl_leaked01' }],
+      Object.values(accounts).map((account) => (account as { token: string }).token),
+    ),
 };

@@ -6,6 +6,8 @@ import { bearer, sameText, secretValue } from '../../functions/revocation/secret
 const admin = z.strictObject({ token: secretValue });
 type Admin = z.infer<typeof admin>;
 const record = z.object({ id: z.string().min(1), value: z.string() });
+/** Example's own word that it does not have a key: a proxy's page is none. */
+const problem = z.object({ error: z.literal('no such key') });
 
 const apiKey = kind<Admin, z.infer<typeof record>>()({
   docs: 'https://docs.example.com/keys',
@@ -30,10 +32,14 @@ const apiKey = kind<Admin, z.infer<typeof record>>()({
   },
   describe: ({ id }) => ({ keyId: id, active: true }),
   compare: ({ value }, { secret }) => (secret && sameText(value, secret.expose()) ? 'same' : 'different'),
+  // Our credential is a token, and no token is a key.
   isOwn: () => false,
   remove: {
     request: ({ keyId }) => ({ method: 'DELETE', path: path`/keys/${keyId}` }),
-    read: ({ status }) => (status === 204 ? 'done' : status === 404 ? 'gone' : undefined),
+    read: ({ status, json }) => {
+      if (status === 204) return 'done';
+      return status === 404 && problem.safeParse(json).success ? 'gone' : undefined;
+    },
   },
 });
 

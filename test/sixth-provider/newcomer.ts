@@ -5,7 +5,6 @@ import { Secret } from '../../functions/revocation/secret.ts';
 import { followLeak } from '../../lib/local/follow.ts';
 import { readOptions } from '../../lib/local/options.ts';
 import { loadWorlds, startStage } from '../../lib/local/stage.ts';
-import { providersPage, sampleOf } from '../../lib/providers-page.ts';
 import { everything, ofType, resourcesOf } from '../lib/aws/template.ts';
 
 // Run in a copy of the house that has a sixth provider: says, as JSON, what of it followed by itself.
@@ -29,7 +28,6 @@ process.stdout.write(
     queues: nameOf('AWS::SQS::Queue', 'QueueName'),
     functions: nameOf('AWS::Lambda::Function', 'FunctionName'),
     secrets: nameOf('AWS::SecretsManager::Secret', 'Name'),
-    page: providersPage(sampleOf(worlds)),
     scanner: leak && [leak.provider, leak.kind],
     outcome: incident.outcome,
     accepted,

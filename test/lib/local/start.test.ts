@@ -71,7 +71,7 @@ beforeAll(async () => {
   worlds = await loadWorlds();
 });
 
-describe('npm start', () => {
+describe('npm start', { timeout: 60_000 }, () => {
   test.each(['SIGINT', 'SIGTERM'] as const)(
     'prints exactly one line when it listens, and ends with 0 on %s',
     async (signal) => {
