@@ -1,3 +1,4 @@
+import { enableCompileCache } from 'node:module';
 import net from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Agent, setGlobalDispatcher } from 'undici';
@@ -23,6 +24,8 @@ if (network) {
   setGlobalDispatcher(new Agent(connect));
 }
 
+// Ten functions load much the same code: compiled once, it is there for the others and for the next start.
+enableCompileCache();
 const { handler } = (await import(entry)) as { handler(event: unknown, context: unknown): Promise<unknown> };
 
 port.on('message', async ({ id, event, endsAt }: { id: string; event: unknown; endsAt: number }) => {

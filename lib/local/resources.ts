@@ -53,11 +53,12 @@ export async function createResources(
   return { table: names.table, lanes, unroutedQueue };
 }
 
-async function createTable(client: DynamoDBClient): Promise<void> {
+/** Creates the ledger's table and waits until it can be used. */
+export async function createTable(client: DynamoDBClient, name: string = names.table): Promise<void> {
   const text = (AttributeName: string) => ({ AttributeName, AttributeType: 'S' as const });
   const key = (AttributeName: string, KeyType: 'HASH' | 'RANGE') => ({ AttributeName, KeyType });
   const command = new CreateTableCommand({
-    TableName: names.table,
+    TableName: name,
     BillingMode: 'PAY_PER_REQUEST',
     AttributeDefinitions: ['id', 'newest', ...Object.values(indexes)].map(text),
     KeySchema: [key('id', 'HASH')],
@@ -69,11 +70,11 @@ async function createTable(client: DynamoDBClient): Promise<void> {
   });
   await unless('ResourceInUseException', client.send(command));
   for (let look = 0; look < 600; look += 1) {
-    const { Table } = await client.send(new DescribeTableCommand({ TableName: names.table }));
+    const { Table } = await client.send(new DescribeTableCommand({ TableName: name }));
     if (Table?.TableStatus === 'ACTIVE') return;
     await sleep(look < 10 ? 5 : 100);
   }
-  throw new Error(`table ${names.table} does not become active`);
+  throw new Error(`table ${name} does not become active`);
 }
 
 async function createSecret(client: SecretsManagerClient, Name: string, value: unknown): Promise<void> {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import net from 'node:net';
+import { DeleteTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { Agent } from 'undici';
 import { createSend } from '../../functions/platform/http.ts';
 import { dynamoLedger } from '../../functions/platform/ledger.ts';
@@ -17,7 +18,7 @@ import { respond } from '../../functions/revocation/respond.ts';
 import type { Note, Services } from '../../functions/revocation/run.ts';
 import { Secret } from '../../functions/revocation/secret.ts';
 import { closed, listen, startEmulators } from '../../lib/local/emulators.ts';
-import { cloudOf, createResources } from '../../lib/local/resources.ts';
+import { cloudOf, createTable } from '../../lib/local/resources.ts';
 import type { Vendor } from '../../lib/local/vendors/vendor.ts';
 
 /** A clock that only sleeping moves. */
@@ -29,20 +30,25 @@ export function testClock(start = Date.parse('2026-11-20T12:00:00.000Z')) {
   return { now: () => time, sleep: async (ms: number) => advance(ms), advance };
 }
 
+/** One emulator serves every ledger of a worker; each ledger is a table of its own. */
+let emulator: Promise<DynamoDBClient> | undefined;
+
+async function startEmulator(): Promise<DynamoDBClient> {
+  const nowhere = 'http://127.0.0.1:1';
+  const elsewhere = { AWS_ENDPOINT_URL_SQS: nowhere, AWS_ENDPOINT_URL_SECRETS_MANAGER: nowhere };
+  const { endpoints } = await startEmulators(elsewhere, undefined);
+  return cloudOf({ ...endpoints, AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' }).dynamoDb;
+}
+
 /** An empty ledger on a real emulator, and the client that reads it raw. */
 export async function testLedger(clock: { now(): number; sleep(ms: number): Promise<void> }) {
-  const emulators = await startEmulators(
-    { AWS_ENDPOINT_URL_SQS: 'http://127.0.0.1:1', AWS_ENDPOINT_URL_SECRETS_MANAGER: 'http://127.0.0.1:1' },
-    undefined,
-  );
-  const { dynamoDb } = cloudOf({ ...emulators.endpoints, AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' });
-  const unused = { send: async () => ({ QueueUrl: 'http://unused', Attributes: {} }) } as never;
-  const { table } = await createResources(
-    { dynamoDb, sqs: unused, secretsManager: unused },
-    { providers: [], secrets: {}, visibilitySeconds: 1 },
-  );
+  emulator ??= startEmulator();
+  const dynamoDb = await emulator;
+  const table = `ledger-${randomUUID()}`;
+  await createTable(dynamoDb, table);
   const ledger = dynamoLedger({ client: dynamoDb, table }, { ...clock, random: () => 0.5 });
-  return { ledger, dynamoDb, table, close: emulators.close };
+  const close = async () => void (await dynamoDb.send(new DeleteTableCommand({ TableName: table })));
+  return { ledger, dynamoDb, table, close };
 }
 
 /** `fetch` whose every connection ends at the vendor, whatever host is named. */

@@ -72,16 +72,13 @@ beforeAll(async () => {
 });
 
 describe('npm start', { timeout: 60_000 }, () => {
-  test.each(['SIGINT', 'SIGTERM'] as const)(
-    'prints exactly one line when it listens, and ends with 0 on %s',
-    async (signal) => {
-      const { code, stdout } = await run(['--port', '0'], (child) => child.kill(signal));
-      expect(stdout).toMatch(/^Leakstop listening on http:\/\/127\.0\.0\.1:\d+\n$/);
-      expect(code).toBe(0);
-    },
-  );
+  test('prints exactly one line when it listens, with every provider, and ends with 0 on SIGINT', async () => {
+    const { code, stdout } = await run(['--port', '0'], (child) => child.kill('SIGINT'));
+    expect(stdout).toMatch(/^Leakstop listening on http:\/\/127\.0\.0\.1:\d+\n$/);
+    expect(code).toBe(0);
+  });
 
-  test('finishes a request that is in hand before it ends', async () => {
+  test('finishes a request that is in hand before it ends with 0 on SIGTERM', async () => {
     let answered: number | undefined;
     const { code } = await run(small(), async (child, url) => {
       const body = '{"provider":"datadog","secret":"5e0a1eaf0c0ffee05ec2e7ab1e0ddba1"}';
@@ -265,7 +262,7 @@ describe('npm start', { timeout: 60_000 }, () => {
 
   test('refuses a port that is in use with one line and exit code 2', async () => {
     const { code } = await run(small(), async (child, url) => {
-      const second = await run(['--port', new URL(url).port]);
+      const second = await run([...small(), '--port', new URL(url).port]);
       expect(second.stderr).toMatch(/^--port: is in use/);
       expect(second.code).toBe(2);
       child.kill('SIGTERM');
