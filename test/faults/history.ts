@@ -65,8 +65,14 @@ export async function openWorld() {
   const { ledger, close } = await testLedger(clock);
   let next = 0;
 
-  /** Lets one leaked key's story happen, with these faults, and says what came of it. */
-  async function tell(faults: readonly Fault[], { copies = 1, day = 'fine' as Day } = {}): Promise<Ending> {
+  /**
+   * Lets one leaked key's story happen, with these faults, and says what came of it: each of so many reporters' alerts is
+   * delivered so many times, and so many deliveries are in hand at once.
+   */
+  async function tell(
+    faults: readonly Fault[],
+    { copies = 1, day = 'fine' as Day, atOnce = 1, reporters = 1 } = {},
+  ): Promise<Ending> {
     const key = keys[next] as DatadogKey;
     const decoy = { ...(keys[next + 1] as DatadogKey) };
     next += 2;
@@ -148,20 +154,29 @@ export async function openWorld() {
     }
 
     const leak = { provider: 'datadog', kind: 'api-key', secret: key.key };
-    const first = base.reportOf(leak, { delivery: `msg_${randomUUID()}` });
-    for (let copy = 0; copy < copies; copy += 1) queue.push({ body: writeReport(first), at: clock.now() });
-    let deliveries = 0;
-    for (; queue.length > 0 && deliveries < deliveriesAtMost; deliveries += 1) {
-      queue.sort((left, right) => left.at - right.at);
-      const message = queue.shift();
-      if (message === undefined) break;
-      clock.advance(Math.max(message.at - clock.now(), 0));
+    for (let reporter = 0; reporter < reporters; reporter += 1) {
+      // Every other one names the key by its id beside the value.
+      const named = reporter % 2 === 1 ? { ...leak, identifiers: { keyId: key.id } } : leak;
+      const alert = base.reportOf(named, { source: `scanner-${reporter}`, delivery: `msg_${randomUUID()}` });
+      for (let copy = 0; copy < copies; copy += 1) queue.push({ body: writeReport(alert), at: clock.now() });
+    }
+    /** One delivery: what fails, or dies with its function, comes again when its visibility is over. */
+    async function deliver(body: string): Promise<void> {
       const { services, died } = mortal();
-      const failed = await respond(readReport(message.body), services, clock.now() + functionMs).then(
+      const failed = await respond(readReport(body), services, clock.now() + functionMs).then(
         () => false,
         () => true,
       );
-      if (failed || died()) queue.push({ body: message.body, at: clock.now() + visibility });
+      if (failed || died()) queue.push({ body, at: clock.now() + visibility });
+    }
+    let deliveries = 0;
+    while (queue.length > 0 && deliveries < deliveriesAtMost) {
+      queue.sort((left, right) => left.at - right.at);
+      clock.advance(Math.max((queue[0]?.at ?? 0) - clock.now(), 0));
+      const due = queue.filter(({ at }) => at <= clock.now()).slice(0, atOnce);
+      queue.splice(0, due.length);
+      deliveries += due.length;
+      await Promise.all(due.map(({ body }) => deliver(body)));
     }
     const incident = await ledger.read(
       incidentId(await base.services.fingerprint(), 'datadog', 'api-key', leakFromSource.parse(leak)),

@@ -12,7 +12,19 @@ const perStep = new Map<string, number>();
 const broken: string[] = [];
 let histories = 0;
 
-async function tell(faults: Fault[], options: { copies?: number; day?: Day } = {}): Promise<string[]> {
+/** The same numbers every time: a history that broke can be told again. */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state * 1_664_525 + 1_013_904_223) % 2 ** 32;
+    return state / 2 ** 32;
+  };
+}
+
+async function tell(
+  faults: Fault[],
+  options: { copies?: number; day?: Day; reporters?: number; atOnce?: number } = {},
+): Promise<string[]> {
   const { steps, violations } = await world.tell(faults, options);
   histories += 1;
   for (const { step } of faults) {
@@ -20,8 +32,7 @@ async function tell(faults: Fault[], options: { copies?: number; day?: Day } = {
     perStep.set(name, (perStep.get(name) ?? 0) + 1);
   }
   const told = faults.map(({ step, trouble }) => `${trouble} ${step} (${steps[step]})`).join(', ');
-  for (const violation of violations)
-    broken.push(`${options.day ?? 'fine'}, ${options.copies ?? 1} copies, ${told}: ${violation}`);
+  for (const violation of violations) broken.push(`${JSON.stringify(options)}, ${told}: ${violation}`);
   return steps;
 }
 
@@ -35,6 +46,17 @@ for (const day of days) {
     );
   }
 }
+const random = seeded(20_261_121);
+for (let round = 0; round < 4 * share; round += 1) {
+  const faults = Array.from({ length: 1 + Math.floor(random() * 4) }, () => ({
+    step: Math.floor(random() * 40),
+    trouble: troubles[Math.floor(random() * troubles.length)] ?? 'before',
+  }));
+  const day = days[Math.floor(random() * days.length)] ?? 'fine';
+  const [copies = 1, reporters = 1, atOnce = 1] = [1, 2, 3].map((most) => 1 + Math.floor(random() * (most + 1)));
+  await tell(faults, { day, copies, reporters, atOnce });
+}
+process.stdout.write(`${String(histories).padStart(6)} histories, ${broken.length} violations  (several at once)\n`);
 let pair = 0;
 const { length } = (await world.tell([])).steps;
 for (let first = 0; first < length; first += 1) {
