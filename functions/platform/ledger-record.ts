@@ -68,6 +68,8 @@ export function taken(record: IncidentRecord, report: Report, lease: Lease, now:
     lease,
     outcome: null,
     reason: null,
+    // What was proven once says nothing of a story that begins again.
+    ...(isResting(record) && !report.order?.restore && { proof: null, timeToDeadMs: null }),
     // A person who restores wants that; a person who orders something else does not want it any more.
     restoring: report.order?.restore ?? (report.order === undefined ? record.restoring : false),
     fence: record.fence + 1,

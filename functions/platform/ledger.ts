@@ -136,15 +136,41 @@ export function dynamoLedger(
       const { lease } = record;
       // A claim whose answer was lost is ours all the same.
       if (lease.claim === claimId) return { is: 'claimed', record };
-      const is = standing(record, report, now());
+      // What was merged brought its sighting along, and fences of the one that went mean nothing here.
+      const seen = record.id === report.incident ? report : { ...report, fence: undefined, noted: true };
+      const is = standing(record, seen, now());
       if (is !== 'claimed') {
         const isNew = report.fence === undefined && isNews(record, report);
         if (!isNew || (await note(record, report.sighting))) return { is, record, isNew };
         continue;
       }
       const next = taken(record, report, leaseFor(report, claimId, until), now());
-      const { state, attempts, outcome, reason, fence, revision, sightings, sightingCount, timeline, restoring } = next;
-      const story = { state, attempts, outcome, reason, sightings, sightingCount, timeline, restoring };
+      const {
+        state,
+        attempts,
+        outcome,
+        reason,
+        fence,
+        revision,
+        sightings,
+        sightingCount,
+        timeline,
+        restoring,
+        proof,
+        timeToDeadMs,
+      } = next;
+      const story = {
+        state,
+        attempts,
+        outcome,
+        reason,
+        sightings,
+        sightingCount,
+        timeline,
+        restoring,
+        proof,
+        timeToDeadMs,
+      };
       const set = { ...story, fence, revision, lease: next.lease, ...indexKeys(next) };
       const only = {
         fence: record.fence,

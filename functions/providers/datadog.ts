@@ -42,7 +42,7 @@ type Key = z.infer<typeof record>;
 
 const one = z.object({ data: record });
 const page = z.object({
-  page: z.object({ total_filtered_count: z.int().nullish(), total_count: z.int().nullish() }),
+  page: z.object({ total_filtered_count: z.int().nullish(), total_count: z.int().nullish() }).nullish(),
 });
 const many = z.object({ data: z.array(record), meta: page.nullish() });
 const users = z.object({
@@ -58,7 +58,7 @@ const errors = z.object({ errors: z.array(z.unknown()).min(1) });
 const pageSize = 100;
 const pageOf = (page: number) => ({ 'page[size]': String(pageSize), 'page[number]': String(page) });
 const totalOf = ({ meta }: { meta?: z.infer<typeof page> | null | undefined }) =>
-  meta?.page.total_filtered_count ?? meta?.page.total_count ?? undefined;
+  meta?.page?.total_filtered_count ?? meta?.page?.total_count ?? undefined;
 
 const readOne = ({ status, json }: Answer) => {
   if (status === 404 && errors.safeParse(json).success) return 'absent';

@@ -73,7 +73,7 @@ const apiKey = kind<Admin, Key>()({
     ],
     believed: [
       'the value holds the access key: where it does not, the alert’s `accessKey` names the key',
-      'one key by its id: only a record that has that very id counts, and 404 with a JSON body as a key that is gone',
+      'one key by its id: only a record that has that very id counts, and 404 with a JSON body, or empty data, as a key that is gone',
       '404 with a JSON body on a deletion: the key was seen with this credential just before, and its absence is still looked for',
       'a user who does not exist is a 404: for one whom only the alert names it counts as a user without keys here, for one in `userIds` it parks the incident',
       'every key shows its access key: one that does not is a candidate for a person',
@@ -100,6 +100,7 @@ const apiKey = kind<Admin, Key>()({
     read: (answer, { keyId }) => {
       if (saysMissing(answer)) return 'absent';
       const keys = answer.status === 200 ? shown.safeParse(answer.json) : undefined;
+      if (keys?.success && keys.data.length === 0) return 'absent';
       return keys?.data?.find(({ id }) => id === keyId);
     },
   },

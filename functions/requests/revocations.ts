@@ -21,16 +21,16 @@ export const postRevocation: Route = async (request, services) => {
     throw refused('provider', `is not configured here; configured: ${Object.keys(services.accounts).join(', ')}`);
   if (leak.account !== undefined && !accounts.includes(leak.account))
     throw refused('account', `is not one of ${accounts.join(', ')}`);
-  const wanted = dryRun ? 'observe' : action;
-  if (wanted === 'disable' && !provider?.kinds[routed.kind]?.disable)
+  if (action === 'disable' && !provider?.kinds[routed.kind]?.disable)
     throw refused('action', `cannot be disable: ${routed.provider} can only delete`);
-  const order = { action: wanted, reason: withoutEcho(reason, leak.secret) };
+  const order = { action, dryRun, reason: withoutEcho(reason, leak.secret) };
   const wait = waitOf(request);
+  const isDry = dryRun === true || action === 'observe';
   const applied: Record<string, string> = wait > 0 ? { 'preference-applied': `wait=${wait / 1000}` } : {};
   const [id = ''] = await accept(intake, { source: 'operator', delivery: request.id, mayNameKeys: true, order }, [
     leak,
   ]);
-  const known = wait > 0 ? await settled(id, request.id, wait, services) : await services.ledger.read(id);
+  const known = wait > 0 ? await settled(id, request.id, wait, services, isDry) : await services.ledger.read(id);
   const sighting = { source: 'operator', at: new Date(intake.now()).toISOString(), delivery: request.id };
   const record =
     known ??
@@ -39,7 +39,7 @@ export const postRevocation: Route = async (request, services) => {
       reference: routed.leak.reference,
       location: routed.leak.location,
     });
-  const done = wait > 0 && isAnswer(record, request.id);
+  const done = wait > 0 && isAnswer(record, request.id, isDry);
   const headers = { location: `/incidents/${record.id}`, ...applied };
   return { status: done ? 200 : 202, headers, body: view(record) };
 };

@@ -1,15 +1,17 @@
 import type { IncidentRecord } from '../revocation/incident.ts';
-import { isReopenable, isResting } from '../revocation/ledger.ts';
+import { isReopenable, isResting, mayBeObserved } from '../revocation/ledger.ts';
 import type { RequestServices } from './services.ts';
 
 const pollEvery = 150;
 
 /**
- * Whether the incident rests, and this request was taken into account: its run came to this, or it is final. One that is
- * noted beside another run comes back when that run is done.
+ * Whether the incident rests, and this request was taken into account: its run came to this, it is final, or it is nothing
+ * that a dry run may take. One that is noted beside another run comes back when that run is done.
  */
-export const isAnswer = (record: IncidentRecord, delivery: string): boolean =>
-  isResting(record) && (record.lease.delivery === delivery || !isReopenable(record));
+export function isAnswer(record: IncidentRecord, delivery: string, isDry = false): boolean {
+  if (!isResting(record)) return false;
+  return record.lease.delivery === delivery || !isReopenable(record) || (isDry && !mayBeObserved(record));
+}
 
 /** The incident once it answers the request, or as it stands when the wait (ms) is over. */
 export async function settled(
@@ -17,12 +19,13 @@ export async function settled(
   delivery: string,
   wait: number,
   { ledger, intake, sleep }: RequestServices,
+  isDry = false,
 ): Promise<IncidentRecord | undefined> {
   const until = intake.now() + wait;
   for (;;) {
     const record = await ledger.read(id);
     const left = until - intake.now();
-    if (left <= 0 || (record !== undefined && isAnswer(record, delivery))) return record;
+    if (left <= 0 || (record !== undefined && isAnswer(record, delivery, isDry))) return record;
     await sleep(Math.min(pollEvery, left));
   }
 }

@@ -21,7 +21,9 @@ export async function findEverywhere(run: Run, leak: Leak, accounts: readonly st
   };
   await Promise.all(Array.from({ length: Math.min(atOnce, accounts.length) }, askOneByOne));
   // A hint is only worth something when everybody was asked whether theirs fits too.
-  if (faults.length > 0 && found.every(({ fit }) => fit === 'hint')) {
+  const isHint = ({ fit }: Found) =>
+    fit === 'hint' || (fit === 'named' && leak.secret !== undefined && !run.report.mayNameKeys);
+  if (faults.length > 0 && found.every(isHint)) {
     throw (
       faults.find((fault) => fault instanceof Unavailable) ??
       faults.find((fault) => fault instanceof Unexpected) ??

@@ -62,8 +62,17 @@ async function besideRivals(access: Access, leak: Leak, useLeakedKey: boolean, r
     const [itself] = own;
     return [{ record, fit: itself !== undefined && idOf(itself.record) === idOf(record) ? itself.fit : 'conflict' }];
   }
-  const fitting = await lookInList(access, leak);
-  return [{ ...named, hasRivals: fitting.some((other) => idOf(other.record) !== idOf(record)) }];
+  return [{ ...named, hasRivals: await othersFit() }];
+
+  /** Where nobody can look, others may fit. */
+  async function othersFit(): Promise<boolean> {
+    try {
+      return (await lookInList(access, leak)).some((other) => idOf(other.record) !== idOf(record));
+    } catch (error) {
+      if (error instanceof Refused || error instanceof Unexpected) return true;
+      throw error;
+    }
+  }
 }
 
 /** The alert names this record by its id: what else it says must not speak against it. */
@@ -163,7 +172,7 @@ async function listAll(access: Access, leak: Leak, owner?: string): Promise<{ re
       records.push(...(await readAll(access, kind.list, { owner: one }, idOf)));
     } catch (error) {
       // A bad moment is over soon; an answer about one owner that nobody wrote down must not hide the others.
-      if (owners.length === 1 || !(error instanceof Unexpected)) throw error;
+      if (owners.length === 1 || error instanceof Unavailable) throw error;
       fault ??= error;
     }
   }

@@ -113,7 +113,9 @@ export interface Sighting {
 export function withoutEcho<Value>(value: Value, secret: Secret | undefined): Value {
   if (secret === undefined) return value;
   const plain = secret.expose();
-  const forms = [plain, encodeURIComponent(plain)].map((form) => form.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  const forms = [plain, encodeURIComponent(plain.toWellFormed())].map((form) =>
+    form.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'),
+  );
   const echo = new RegExp(forms.join('|'), 'gi');
   const clean = (part: unknown): unknown => {
     // What replaces it is longer than some secrets: no text grows by it.

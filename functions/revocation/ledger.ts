@@ -117,7 +117,8 @@ export function standing(record: IncidentRecord, report: Report, now: number): C
   if (record.restoring && report.order === undefined) return 'settled';
   if (isResting(record)) return mayReopen(record, report) ? 'claimed' : 'settled';
   // A person's word does not wait for a message that is only waiting its time.
-  return lease.until > now && !(lease.scheduled && report.order !== undefined) ? 'held' : 'claimed';
+  const isOrder = report.order !== undefined && !isDryRun(report);
+  return lease.until > now && !(lease.scheduled && isOrder) ? 'held' : 'claimed';
 }
 
 /** Nothing was done to the key, or it was undone, so its story may start again; that is recorded in it. */
@@ -128,12 +129,19 @@ export function isReopenable({ state, outcome }: IncidentRecord): boolean {
 
 /** Only what we switched off ourselves is ours to switch on again. */
 export const isRestorable = (record: IncidentRecord) =>
-  record.switchedOff && (record.outcome === 'disabled' || record.restoring) && isResting(record);
+  record.switchedOff && isResting(record) && (record.outcome === 'disabled' || record.outcome === 'failed');
+
+const isDryRun = ({ order }: Report) => order?.dryRun === true || order?.action === 'observe';
+
+/** A dry run must not undo what a person decided, nor end a wait for one: it takes only what nothing hangs on. */
+export const mayBeObserved = ({ state, outcome }: IncidentRecord) =>
+  (state === 'parked' && outcome !== null) || outcome === 'observed' || outcome === 'not-found';
 
 /** Whether what a person or a new report says may start again what rests. */
 function mayReopen(record: IncidentRecord, report: Report): boolean {
   if (report.order?.restore) return isRestorable(record);
   if (!isReopenable(record) || record.lease.delivery === report.sighting.delivery) return false;
+  if (isDryRun(report)) return mayBeObserved(record);
   if (report.order !== undefined) return true;
   if ((isKnown(record, report.sighting) && !report.noted) || record.outcome === 'protected') return false;
   // The key may live: a scan in a dry run, or before its account was configured, must not be the last word.

@@ -45,8 +45,9 @@ export function decide(policy: Policy, configured: Action, report: Report, found
     return { do: 'refuse', reason: 'the provider marks this key as meant to be public' };
   }
   const wanted = order?.action ?? configured;
-  if (wanted === 'observe') {
-    return { do: 'plan', action: configured === 'disable' ? 'disable' : 'delete', reason: 'dry run: nothing is sent' };
+  if (wanted === 'observe' || order?.dryRun) {
+    const planned = wanted === 'observe' ? configured : wanted;
+    return { do: 'plan', action: planned === 'disable' ? 'disable' : 'delete', reason: 'dry run: nothing is sent' };
   }
   const action = wanted === 'approve' ? 'delete' : wanted;
   if (order?.approved === found.key.keyId)

@@ -6,6 +6,8 @@ import { Secret } from './secret.ts';
 /** What an operator asked for beyond the leak itself. */
 export interface Order {
   action?: Action | undefined;
+  /** What would be done is only written down. */
+  dryRun?: boolean | undefined;
   reason?: string | undefined;
   /** The id of the key that a person approved, as it was shown to them. */
   approved?: string | undefined;
@@ -47,6 +49,7 @@ export interface Report {
 
 const order = z.object({
   action: z.enum(['delete', 'disable', 'approve', 'observe']).optional(),
+  dryRun: z.boolean().optional(),
   reason: z.string().optional(),
   approved: z.string().optional(),
   deadline: z.boolean().optional(),

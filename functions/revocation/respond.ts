@@ -2,7 +2,7 @@ import { askPerson, expire, withFuse } from './approval.ts';
 import { planOf } from './ask.ts';
 import { LeaseLost } from './errors.ts';
 import { putBackUnwritten, settleFault } from './faults.ts';
-import type { Found } from './find.ts';
+import { type Found, getByKeyId } from './find.ts';
 import { accountActingWith, findEverywhere } from './find-everywhere.ts';
 import { type Leak, withoutEcho } from './leak.ts';
 import type { Claim } from './ledger.ts';
@@ -10,7 +10,19 @@ import { decide } from './policy.ts';
 import type { Report } from './report.ts';
 import { restore } from './restore.ts';
 import { close, revoke, settleDoubt } from './revoke.ts';
-import { accessTo, leakOf, type Named, nameOf, type Run, reserve, rest, type Services, startRun, tell } from './run.ts';
+import {
+  accessTo,
+  leakOf,
+  type Named,
+  nameOf,
+  type Run,
+  reserve,
+  rest,
+  type Services,
+  startRun,
+  tell,
+  withFreshAdmin,
+} from './run.ts';
 
 /** A lease outlives its function by this much (ms), so that a run that is being stopped cannot meet its successor. */
 const grace = 2_000;
@@ -50,7 +62,8 @@ async function waitForTurn(
   const left = Math.max(record.lease.until - services.now(), 0) + 1000;
   if (record.lease.message === report.message || report.fence !== undefined) return services.putBack(report, left);
   if (report.order === undefined && !isNew && !report.noted) return;
-  const delay = Math.min(left, lookAgain);
+  // Nobody is at work while a message only waits its time.
+  const delay = record.lease.scheduled ? left : Math.min(left, lookAgain);
   await services.putBack({ ...report, noted: true, notBefore: services.now() + delay }, delay);
 }
 
@@ -91,13 +104,16 @@ async function judge(run: Run, leak: Leak, found: Found[], accounts: readonly st
   const best = weight.find((fit) => keys.some((key) => key.fit === fit));
   const [match, ...others] = keys.filter(({ fit }) => fit === best);
   if (match === undefined) {
-    const gone = foundEarlier(run);
-    if (gone) return close(run, leak, gone, 'already-gone');
+    if (await followedUp(run, leak, accounts)) return;
     return rest(run, 'not-found', `none of the accounts asked has it: ${accounts.join(', ')}`.slice(0, 1000));
   }
-  for (const key of [match, ...others]) {
-    if ((await accountActingWith(run, leak, key)) !== undefined) return protectOwn(run, namedAs(key));
-  }
+  // On a hint anything may look like our own; for certain it is so only where more than the hint says it.
+  const owns: boolean[] = [];
+  for (const key of [match, ...others]) owns.push((await accountActingWith(run, leak, key)) !== undefined);
+  const own = [match, ...others][owns.indexOf(true)];
+  if (own && (best !== 'hint' || leak.secret === undefined)) return protectOwn(run, namedAs(own));
+  if (own && others.length === 0)
+    return rest(run, 'ambiguous', 'only the credential that we act with ends like it, and that has another value');
   if (others.length > 0) {
     const names = [match, ...others].map(({ account, key }) => `${account}/${key.keyId}`);
     return rest(run, 'ambiguous', `${names.length} keys fit: ${names.slice(0, 10).join(', ')}`);
@@ -109,15 +125,44 @@ async function judge(run: Run, leak: Leak, found: Found[], accounts: readonly st
     const incident = await run.services.ledger.nameKey(run.record, nameOf(run, match.account, match.key.keyId));
     if (incident !== run.record.id) return joinStory(run, incident);
   }
-  await proceed(run, leak, match);
+  // Only a source that may name keys makes one of several hints the right one.
+  const isNamedHint = match.fit === 'named' && leak.secret !== undefined && !run.report.mayNameKeys;
+  const hasRivals = match.hasRivals || (isNamedHint && keys.length > 1);
+  await proceed(run, leak, { ...match, hasRivals });
 }
 
-/** The key that this incident is known to be about: somebody else has ended it since an earlier run of ours found it. */
-function foundEarlier({ record, report }: Run): Named | undefined {
+/**
+ * Nothing fits, but an earlier run found this incident's key: it is asked for by its id. True when that settled the report:
+ * somebody else has ended the key, or it is there after all.
+ */
+async function followedUp(run: Run, leak: Leak, accounts: readonly string[]): Promise<boolean> {
+  const { record, report } = run;
   const { account, keyId, owner, valueMatched } = record;
-  if (account === null || keyId === null) return undefined;
-  const isKnown = valueMatched || report.order?.approved === keyId;
-  return isKnown ? { account, keyId, owner, valueMatched } : undefined;
+  if (account === null || keyId === null || !accounts.includes(account)) return false;
+  if (!valueMatched && report.order?.approved !== keyId) return false;
+  const named = { account, keyId, owner, valueMatched };
+  const found = await withFreshAdmin(run, account, async (access): Promise<Found | undefined> => {
+    const there = await getByKeyId(access, leak, { keyId, owner: owner ?? undefined });
+    if (there === undefined) return undefined;
+    const key = access.kind.describe(there as never, access.now());
+    const fit = valueMatched ? 'same' : 'named';
+    return {
+      account,
+      origin: access.provider.origin(access.admin),
+      key,
+      record: there,
+      fit,
+      valueMatched,
+      hasRivals: false,
+    };
+  });
+  if (found === undefined) await close(run, leak, named, 'already-gone');
+  else if ((await accountActingWith(run, leak, found)) !== undefined) await protectOwn(run, named);
+  else {
+    tell(run, 'found', inWords(found, leak));
+    await proceed(run, leak, found);
+  }
+  return true;
 }
 
 /** Whether the leak is this key for certain, so that the two may share one incident. A person's word makes it so. */
@@ -155,7 +200,12 @@ function apart(found: Found[]): Found[] {
 async function proceed(run: Run, leak: Leak, match: Found): Promise<void> {
   const { services, report } = run;
   const named = namedAs(match);
-  if (!match.key.active) return close(run, leak, named, run.record.switchedOff ? 'disabled' : 'already-gone', true);
+  const { switchedOff } = run.record;
+  if (!match.key.active && !(switchedOff && report.order?.action === 'delete')) {
+    if (match.hasRivals && !report.mayNameKeys)
+      return rest(run, 'ambiguous', 'the key that the alert names is switched off, and others fit its value as well');
+    return close(run, leak, named, switchedOff ? 'disabled' : 'already-gone', true);
+  }
   const decision = await withFuse(run, decide(services.policy, services.action, report, match));
   if (decision.do === 'refuse') return rest(run, 'protected', decision.reason, named);
   if (decision.do === 'ask') return askPerson(run, decision, named);

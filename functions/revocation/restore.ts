@@ -12,20 +12,31 @@ export async function restore(run: Run): Promise<void> {
   if (!run.services.accounts.includes(account))
     return rest(run, 'failed', `account ${account} is not configured any more; configure it, then retry`);
   const target = { keyId, owner: owner ?? undefined };
-  tell(run, 'sent', 'restore: a person undoes the disable');
-  await save(run, { state: 'sent', accepted: null, inDoubt: false });
   const isOn = await withFreshAdmin(run, account, async (access) => {
     const before = await looksOn(access, target);
     if (before !== false) return before;
+    tell(run, 'sent', 'restore: a person undoes the disable');
+    await save(run, { state: 'sent', accepted: null, inDoubt: false });
     await switchOn(access, target);
     return looksOn(access, target);
   });
   if (isOn === undefined)
-    return rest(run, 'failed', 'the provider does not have the key any more; make a new one', { restoring: false });
+    return rest(run, 'failed', 'the provider does not have the key any more; make a new one', {
+      restoring: false,
+      switchedOff: false,
+      accepted: null,
+      proof: null,
+    });
   if (!isOn) throw new Unavailable('the provider took the request, but still shows the key as switched off');
   tell(run, 'accepted');
   tell(run, 'alive', 'the provider shows the key as switched on');
-  await rest(run, 'restored', null, { proof: null, timeToDeadMs: null, switchedOff: false, restoring: false });
+  await rest(run, 'restored', null, {
+    proof: null,
+    timeToDeadMs: null,
+    accepted: null,
+    switchedOff: false,
+    restoring: false,
+  });
 }
 
 /** Whether the provider shows the key as on; undefined when it does not have it. */

@@ -57,13 +57,15 @@ export async function close(
   const { services } = run;
   const named = { account, keyId, owner, valueMatched };
   const switchedOff = outcome === 'disabled';
+  // That a key was gone before we acted is no work of ours: where the proof does not agree, it is looked for anew.
+  const state = outcome === 'already-gone' ? 'claimed' : 'sent';
+  const accepted = outcome === 'already-gone' ? null : outcome;
   const mayPresent = services.policy.useLeakedKey && valueMatched;
   const suspect = { keyId, owner: owner ?? undefined, leak, mayPresent, disabled: recordRemains };
   const proving = withFreshAdmin(run, account, (access) => prove(access, suspect, services));
   const { proof, timeline } = await proving.catch(async (error) => {
     // What the provider accepted must not be forgotten because the proof could not be had.
-    if (!(error instanceof LeaseLost))
-      await save(run, { ...named, state: 'sent', accepted: outcome, inDoubt: false, switchedOff });
+    if (!(error instanceof LeaseLost)) await save(run, { ...named, state, accepted, inDoubt: false, switchedOff });
     throw error;
   });
   const toldAlive = run.record.timeline.some(({ stage }) => stage === 'alive');
@@ -72,9 +74,11 @@ export async function close(
   const checks = [...(run.record.proof?.checks ?? []), ...proof.checks].slice(-100);
   const last = checks.at(-1);
   if (!proof.dead || last === undefined) {
-    const pending = { state: 'sent', accepted: outcome, inDoubt: false } as const;
+    const pending = { state, accepted, inDoubt: false } as const;
     await save(run, { ...named, ...pending, switchedOff, proof: { ...proof, checks } });
     const seenAlive = checks.findLast(({ result }) => result !== 'unknown')?.result === 'alive';
+    if (outcome === 'already-gone')
+      throw new Unavailable('the provider shows the key as gone, and it is not seen dead');
     throw new Unavailable(`accepted by the provider but ${seenAlive ? 'still alive' : 'not yet seen dead'}`);
   }
   const timeToDeadMs = outcome === 'already-gone' ? null : Date.parse(last.at) - Date.parse(run.record.receivedAt);

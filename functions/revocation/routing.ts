@@ -31,7 +31,8 @@ export function route(given: Leak, providers: Providers): Route {
   // A form that is proof says more than a name, but a name nobody knows is a mistake all the same.
   const named = leak.kind === undefined || kinds.includes(leak.kind);
   const byProof = named ? kindByForm(leak, provider.kinds) : undefined;
-  const kindId = byProof ?? leak.kind ?? kindByName(leak, provider.kinds) ?? kinds[0];
+  const byName = leak.secret === undefined ? kindByName(leak, provider.kinds) : undefined;
+  const kindId = byProof ?? leak.kind ?? byName ?? kinds[0];
   const kind = kindId !== undefined && Object.hasOwn(provider.kinds, kindId) ? provider.kinds[kindId] : undefined;
   if (kindId === undefined || kind === undefined) {
     return {

@@ -42,6 +42,12 @@ const explained: Readonly<Record<string, string>> = {
     '`the provider took the request, but still shows the key as switched off`',
   'accepted by the provider but …': '`accepted by the provider but still alive`',
   'still alive': '`accepted by the provider but still alive`',
+  'the provider shows the key as gone, and it is not seen dead':
+    '`the provider shows the key as gone, and it is not seen dead`',
+  'only the credential that we act with ends like it, and that has another value':
+    '`only the credential that we act with ends like it, and that has another value`',
+  'the key that the alert names is switched off, and others fit its value as well':
+    '`the key that the alert names is switched off, and others fit its value as well`',
   'not yet seen dead': '`accepted by the provider but not yet seen dead`',
   '…; see what changed, then retry': 'see at the provider what changed',
   '…; trying again at …': 'with `trying again at …`, what it waits for',

@@ -78,21 +78,28 @@ describe('coveo, beyond what every provider does', () => {
     action = 'delete',
     traits = {},
     account = {},
+    more = {},
+    others = [],
   }: {
     decoys?: number;
     action?: 'delete' | 'disable';
     traits?: CoveoTraits;
     account?: Partial<typeof admin> | { region: string };
+    more?: Record<string, object>;
+    others?: CoveoOrganisation[];
   } = {}) {
     const clock = testClock();
     const keys = keyWithDecoys(leaked, 'shop-search', decoys, url);
     const [target] = keys as [CoveoKey];
     const organisation = organisationOf([...inventedKeys(20, 'list'), ...keys]);
-    const vendor = coveoVendor([organisation], { now: clock.now, ...traits });
+    const vendor = coveoVendor([organisation, ...others], { now: clock.now, ...traits });
     const network = await vendorNetwork(vendor);
     const { ledger, close } = await testLedger(clock);
     closers.push(network.close, close);
-    const accounts = { main: { ...admin, ...account } };
+    const accounts: Record<string, object> & { main: typeof admin } = {
+      main: { ...admin, ...account } as typeof admin,
+      ...more,
+    };
     const { fetch } = network;
     const lane = testLane({ provider: coveo, vendor, accounts, action, ledger, clock, fetch });
     return { ...lane, vendor, organisation, target, clock, accounts, ledger };
@@ -172,6 +179,37 @@ describe('coveo, beyond what every provider does', () => {
     target.status = status;
     expect(await follow(placed)).toMatchObject({ outcome, keyId: target.id });
     expect(vendor.deletions).toEqual(outcome === 'revoked' ? [target.id] : []);
+  });
+
+  test('does not let a key that is switched off stand for the living one that ends alike', async () => {
+    const { follow, vendor, organisation, target } = await begin({ decoys: 1 });
+    const rival = organisation.keys.find(({ id, value }) => id !== target.id && value.slice(-4) === leaked.slice(-4));
+    if (rival) rival.status = 'DISABLED';
+    const wrong = { ...leak, identifiers: { keyId: rival?.id } };
+    expect(await follow(wrong)).toMatchObject({ state: 'parked', outcome: 'ambiguous' });
+    const right = { ...leak, identifiers: { keyId: target.id } };
+    const order = { action: 'delete' as const };
+    expect(await follow(right, { source: 'operator', mayNameKeys: true, order })).toMatchObject({ outcome: 'revoked' });
+    expect(vendor.deletions).toEqual([target.id]);
+  });
+
+  test('asks a person where the key that an alert names has rivals in another account', async () => {
+    const region = 'eu' as const;
+    const elsewhere = {
+      region,
+      id: 'other',
+      keys: keyWithDecoys(leaked, 'eu-search', 0),
+      tokens: [{ accessToken: 'eu' }],
+    };
+    const more = { eu: { organizationId: 'other', region, accessToken: 'eu' } };
+    const { follow, vendor, organisation, target } = await begin({ action: 'disable', more, others: [elsewhere] });
+    const named = organisation.keys.find(({ id, value }) => id !== target.id && value.slice(-4) === leaked.slice(-4));
+    organisation.keys = organisation.keys.filter(
+      ({ value, id }) => id === named?.id || value.slice(-4) !== leaked.slice(-4),
+    );
+    const incident = await follow({ ...leak, identifiers: { keyId: named?.id } });
+    expect(incident).toMatchObject({ state: 'awaiting-approval', keyId: named?.id });
+    expect([vendor.deletions, vendor.disablings]).toEqual([[], []]);
   });
 
   test('believes either of the two fields that a key is off', () => {

@@ -324,12 +324,12 @@ describe('docspace, beyond what every provider does', () => {
     const secret = `sk-${'feed'.repeat(15)}7e01`;
     for (const [policy, outcome] of [
       [{}, 'revoked'],
-      [without, 'protected'],
+      [without, 'ambiguous'],
     ] as const) {
       const { follow, vendor, portal } = await begin({ policy });
       portal.keys.push(keyOf(secret, 'ends-alike'));
       expect(await follow({ ...leak, secret })).toMatchObject({ outcome });
-      expect(vendor.accepts(secret)).toBe(outcome === 'protected');
+      expect(vendor.accepts(secret)).toBe(outcome === 'ambiguous');
     }
   });
 

@@ -66,13 +66,15 @@ describe('a leak with an id and a value', () => {
     expect(vendor.deletions).toEqual([key.id]);
   });
 
-  test('touches nothing when the id names another key', async () => {
-    const { follow, leak, other, vendor } = await begin();
-    expect(await follow({ ...leak, identifiers: { keyId: other.id } })).toMatchObject({
-      state: 'parked',
-      outcome: 'ambiguous',
-    });
-    expect(vendor.deletions).toEqual([]);
+  test.each([true, false])('touches nothing when the id names another key (useLeakedKey: %s)', async (useLeakedKey) => {
+    for (const options of [{}, { source: 'operator', mayNameKeys: true, order: { action: 'delete' as const } }]) {
+      const { follow, leak, other, vendor } = await begin({ policy: { useLeakedKey } });
+      expect(await follow({ ...leak, identifiers: { keyId: other.id } }, options)).toMatchObject({
+        state: 'parked',
+        outcome: 'ambiguous',
+      });
+      expect(vendor.deletions).toEqual([]);
+    }
   });
 });
 
@@ -195,6 +197,95 @@ describe('a key that an earlier run found', () => {
       keyId: key.id,
       proof: { dead: true },
     });
+  });
+});
+
+describe('a key that an earlier run found, and a later search does not', () => {
+  test('is not taken for gone where another account was searched', async () => {
+    const { follow, leak, vendor, key } = await begin({ action: 'observe', accounts: ['main', 'eu'] });
+    expect(await follow(leak)).toMatchObject({ outcome: 'observed', keyId: key.id });
+    expect(await follow({ ...leak, account: 'eu' })).toMatchObject({ state: 'closed', outcome: 'not-found' });
+    const order = { action: 'delete' as const };
+    expect(await follow(leak, { source: 'operator', mayNameKeys: true, order })).toMatchObject({ outcome: 'revoked' });
+    expect(vendor.deletions).toEqual([key.id]);
+  });
+
+  test('is dealt with where it is there after all', async () => {
+    const { follow, leak, vendor, key } = await begin({ action: 'observe', policy: { useLeakedKey: false } });
+    await follow(leak);
+    const empty = { data: [], meta: { page: { total_filtered_count: 0 } } };
+    vendor.troubles.push({ on: /api_keys\?/, times: 1, reply: { status: 200, body: empty } });
+    const order = { action: 'delete' as const };
+    expect(await follow(leak, { source: 'operator', mayNameKeys: true, order })).toMatchObject({ outcome: 'revoked' });
+    expect(vendor.deletions).toEqual([key.id]);
+  });
+});
+
+describe('a dry run', () => {
+  const dry = { source: 'operator', mayNameKeys: true, order: { dryRun: true } };
+
+  test('shows what is ordered, and sends nothing', async () => {
+    const { follow, leak, vendor } = await begin({ action: 'approve' });
+    expect(await follow(leak, dry)).toMatchObject({ outcome: 'observed' });
+    expect(vendor.deletions).toEqual([]);
+  });
+
+  test('undoes no decision, and ends no wait for one', async () => {
+    const { follow, leak, ledger, vendor } = await begin({ action: 'approve' });
+    const asked = await follow(leak);
+    expect(asked.state).toBe('awaiting-approval');
+    expect((await follow(leak, dry)).state).toBe('awaiting-approval');
+    const no = { state: 'closed', outcome: 'rejected', reason: 'no' } as const;
+    await ledger.decide(asked.id, ['awaiting-approval'], no, { at: '2026-11-20T13:00:00.000Z', stage: 'rejected' });
+    expect((await follow(leak, dry)).outcome).toBe('rejected');
+    expect((await follow(leak, { source: 'other' })).outcome).toBe('rejected');
+    expect(vendor.deletions).toEqual([]);
+  });
+
+  test('cancels no work that only waits its time', async () => {
+    const { run, reportOf, leak, vendor, drain, key } = await begin();
+    const busy = { status: 429, headers: { 'x-ratelimit-reset': '600' }, body: { errors: [] } };
+    vendor.troubles.push({ on: /^DELETE/, times: 1, reply: busy });
+    await run(reportOf(leak));
+    await run(reportOf(leak, dry));
+    await drain();
+    expect(vendor.deletions).toEqual([key.id]);
+  });
+});
+
+describe('a report that is merged into another story', () => {
+  test.each(['answer lost', 'function dead'])('is looked at all the same: %s', async (trouble) => {
+    const { run, reportOf, leak, byId, ledger, services, vendor, key, drain } = await begin();
+    const named = reportOf(byId);
+    await run(named);
+    expect(await ledger.read(named.incident)).toMatchObject({ state: 'awaiting-approval' });
+    const value = reportOf(leak);
+    const merge = async (...given: Parameters<typeof ledger.merge>) => {
+      await ledger.merge(...given);
+      throw trouble === 'answer lost' ? new Unavailable('the ledger gave no answer') : new Error('dead');
+    };
+    Object.assign(services, { ledger: { ...ledger, merge } });
+    await run(value).catch(() => {});
+    Object.assign(services, { ledger });
+    if (trouble === 'function dead') await run(value);
+    await drain();
+    expect(await ledger.read(named.incident)).toMatchObject({ outcome: 'revoked' });
+    expect(vendor.deletions).toEqual([key.id]);
+  });
+});
+
+describe('a sighting while the provider names a long wait', () => {
+  test('comes back once, when that is over', async () => {
+    const { run, reportOf, leak, vendor, waiting, clock, drain, ledger } = await begin();
+    const busy = { status: 429, headers: { 'x-ratelimit-reset': '3000' }, body: { errors: [] } };
+    vendor.troubles.push({ on: /^DELETE/, times: 1, reply: busy });
+    const report = reportOf(leak);
+    await run(report);
+    await run(reportOf(leak, { source: 'other' }));
+    expect(waiting).toHaveLength(2);
+    expect(JSON.parse(waiting[1]?.body ?? '{}').notBefore - clock.now()).toBeGreaterThan(3_000_000 - 1000);
+    await drain();
+    expect(await ledger.read(report.incident)).toMatchObject({ outcome: 'revoked', attempts: 2, sightingCount: 2 });
   });
 });
 

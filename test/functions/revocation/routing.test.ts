@@ -110,9 +110,8 @@ describe('identifiers', () => {
     });
   });
 
-  test('that only one kind has tell the kind', () => {
-    for (const rest of [{}, { secret: 'x1' }])
-      expect(routed({ provider: 'acme', identifiers: { tokenId: 't' }, ...rest })).toMatchObject({ kind: 'token' });
+  test('that only one kind has tell the kind, where no value does', () => {
+    expect(routed({ provider: 'acme', identifiers: { tokenId: 't' } })).toMatchObject({ kind: 'token' });
     expect(routed({ provider: 'acme', kind: 'api-key', secret: 'x', identifiers: { tokenId: 't' } })).toMatchObject({
       kind: 'api-key',
       leak: { identifiers: {} },
@@ -129,6 +128,15 @@ describe('identifiers', () => {
 });
 
 describe('what travels beside the secret', () => {
+  test('is cleaned of a secret that is no text, too', () => {
+    const odd = { secret: 'abc\ud800def', reference: 'https://x.example/abc\ud800def' };
+    expect(routed(odd)).toMatchObject({
+      is: 'unrouted',
+      field: 'secret',
+      leak: { reference: expect.stringMatching(/^https:\/\/x\.example\/\[secret/) },
+    });
+  });
+
   const secret = 'canary-5e7a11ed/1';
 
   test('loses every echo of it, routed or not', () => {
