@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // Most of the longer tests wait for a queue or a timeout, so more files than cores run side by side.
-    maxWorkers: 6,
+    maxWorkers: 4,
     // No test leaves anything behind in a module, so files share what a worker has loaded.
     isolate: false,
     testTimeout: 20_000,
