@@ -1,7 +1,7 @@
-import { type Access, askAsAdmin, askAsLeaked } from './ask.ts';
+import { type Access, askAsLeaked } from './ask.ts';
 import { Refused, Unavailable, Unexpected } from './errors.ts';
 import type { Leak } from './leak.ts';
-import { readAll } from './listing.ts';
+import { getByKeyId, listAll } from './look-up.ts';
 import type { AnyKind, Fit, KeyDescription, LeakedValue } from './provider.ts';
 import { Secret, sameSecret } from './secret.ts';
 
@@ -135,63 +135,6 @@ async function nameItself(
   } catch (error) {
     if (error instanceof Unavailable || error instanceof Refused) return undefined;
     throw error;
-  }
-}
-
-/** One record by its id: from its owner's list where owners are named, from the endpoint for it, or from the whole list. */
-export async function getByKeyId(
-  access: Access,
-  leak: Leak,
-  { keyId, owner }: { keyId: string; owner?: string | undefined },
-): Promise<unknown | undefined> {
-  const { kind, admin } = access;
-  const isOwned = owner === undefined && kind.owners?.named({ admin, leak }) !== undefined;
-  const listed = isOwned ? await inList(access, leak, keyId) : undefined;
-  if (listed !== undefined) return listed;
-  const record = kind.get && (await askAsAdmin(access, kind.get, { keyId, owner }));
-  if (record !== undefined) return record === 'absent' ? undefined : record;
-  return isOwned ? undefined : inList(access, leak, keyId, owner);
-}
-
-async function inList(access: Access, leak: Leak, keyId: string, owner?: string): Promise<unknown | undefined> {
-  const { records, fault } = await listAll(access, leak, owner);
-  const found = records.find((one) => access.kind.describe(one as never, access.now()).keyId === keyId);
-  if (found === undefined && fault !== undefined) throw fault;
-  return found;
-}
-
-/** All records that the account shows, or those of one owner; `fault`: what kept us from seeing some owner's. */
-async function listAll(access: Access, leak: Leak, owner?: string): Promise<{ records: unknown[]; fault?: unknown }> {
-  const { kind } = access;
-  const owners = owner === undefined ? await ownersOf(access, leak) : [owner];
-  const records: unknown[] = [];
-  let fault: unknown;
-  for (const one of owners) {
-    try {
-      const idOf = (key: unknown) => kind.describe(key as never, access.now()).keyId;
-      records.push(...(await readAll(access, kind.list, { owner: one }, idOf)));
-    } catch (error) {
-      // A bad moment is over soon; an answer about one owner that nobody wrote down must not hide the others.
-      if (owners.length === 1 || error instanceof Unavailable) throw error;
-      fault ??= error;
-    }
-  }
-  return { records, fault };
-}
-
-/** Whose keys to list. @throws Refused when nobody says so */
-async function ownersOf(access: Access, leak: Leak): Promise<readonly string[]> {
-  const { kind, admin, provider, account } = access;
-  if (!kind.owners) return [''];
-  const named = kind.owners.named({ admin, leak });
-  if (named !== undefined) return named;
-  const untold = `${provider.id} cannot be searched in account ${account}: ${kind.owners.missing}`;
-  if (!kind.owners.list) throw new Refused(untold, { explained: true });
-  try {
-    const all = await readAll(access, kind.owners.list, {}, ({ id }) => id);
-    return all.filter(({ mayHoldKeys }) => mayHoldKeys).map(({ id }) => id);
-  } catch (error) {
-    throw error instanceof Unexpected ? new Refused(`${error.message}; ${untold}`, { explained: true }) : error;
   }
 }
 

@@ -1,8 +1,8 @@
 import { type Access, askAsLeaked } from './ask.ts';
 import { Unavailable } from './errors.ts';
-import { getByKeyId } from './find.ts';
 import type { Proof, TimelineEntry } from './incident.ts';
 import type { Leak } from './leak.ts';
+import { getByKeyId } from './look-up.ts';
 import type { LeakedValue } from './provider.ts';
 
 /** Pauses between checks (ms): death is usually seen at once, and propagation takes seconds where it takes any time. */

@@ -1,6 +1,6 @@
 import { type Access, askAsAdmin } from './ask.ts';
 import { Refused, Unavailable } from './errors.ts';
-import { getByKeyId } from './find.ts';
+import { getByKeyId } from './look-up.ts';
 import { type Run, rest, save, tell, withFreshAdmin } from './run.ts';
 
 type Target = { keyId: string; owner?: string | undefined };

@@ -1,7 +1,7 @@
 import { askAsAdmin } from './ask.ts';
 import { LeaseLost, Refused, Unavailable } from './errors.ts';
-import { getByKeyId } from './find.ts';
 import type { Leak } from './leak.ts';
+import { getByKeyId } from './look-up.ts';
 import { prove } from './prove.ts';
 import { type Named, type Run, rest, save, tell, withFreshAdmin } from './run.ts';
 

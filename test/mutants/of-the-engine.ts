@@ -7,6 +7,7 @@ const find = inFile('functions/revocation/find.ts', engine);
 const listing = inFile('functions/revocation/listing.ts', engine);
 const everywhere = inFile('functions/revocation/find-everywhere.ts', engine);
 const respond = inFile('functions/revocation/respond.ts', engine);
+const judge = inFile('functions/revocation/judge.ts', engine);
 const revoke = inFile('functions/revocation/revoke.ts', engine);
 const prove = inFile('functions/revocation/prove.ts', engine);
 const ask = inFile('functions/revocation/ask.ts', engine);
@@ -36,7 +37,7 @@ export const ofTheEngine: readonly Mutant[] = [
   ),
   everywhere(
     'an outage of one account is "not found"',
-    "if (faults.length > 0 && found.every(({ fit }) => fit === 'hint')) {",
+    'if (faults.length > 0 && found.every(isHint)) {',
     'if (false) {',
   ),
   everywhere(
@@ -45,8 +46,8 @@ export const ofTheEngine: readonly Mutant[] = [
     'const waiting = accounts.slice(0, 1);',
   ),
   everywhere('the admin’s own key is not recognised', 'return account;\n  }', '{}\n  }'),
-  respond('the first of two keys is taken', 'if (others.length > 0) {', 'if (others.length > 9) {'),
-  respond('a conflict is acted on', "if (match.fit === 'conflict')", "if (match.fit === ('never' as never))"),
+  judge('the first of two keys is taken', 'if (others.length > 0) {', 'if (others.length > 9) {'),
+  judge('a conflict is acted on', "match.fit === 'conflict'", "match.fit === ('never' as never)"),
   respond(
     'a leak with a value joins the story of the id it names',
     'leak.secret !== undefined || run.record.keyId !== null',
@@ -57,7 +58,7 @@ export const ofTheEngine: readonly Mutant[] = [
     'if (report.order === undefined && !isNew && !report.noted) return;',
     'return;',
   ),
-  respond(
+  judge(
     'policy is not asked',
     'const decision = await withFuse(run, decide(services.policy, services.action, report, match));',
     "const decision = { do: 'act', action: 'delete', automatic: true, reason: '' } as ReturnType<typeof decide>;",
