@@ -18,6 +18,7 @@ export async function restore(run: Run): Promise<void> {
     tell(run, 'sent', 'restore: a person undoes the disable');
     await save(run, { state: 'sent', accepted: null, inDoubt: false });
     await switchOn(access, target);
+    tell(run, 'accepted');
     return looksOn(access, target);
   });
   if (isOn === undefined)
@@ -28,7 +29,6 @@ export async function restore(run: Run): Promise<void> {
       proof: null,
     });
   if (!isOn) throw new Unavailable('the provider took the request, but still shows the key as switched off');
-  tell(run, 'accepted');
   tell(run, 'alive', 'the provider shows the key as switched on');
   await rest(run, 'restored', null, {
     proof: null,

@@ -63,6 +63,17 @@ describe('a key that was disabled', () => {
     expect(vendor.accepts(leaked)).toBe(true);
   });
 
+  test('that somebody else has switched on is restored without a request of ours, and none is told', async () => {
+    const { restore, vendor, target } = await begin();
+    target.isActive = true;
+    const requests = () => vendor.arrivals.filter(({ method }) => method === 'PUT').length;
+    const before = requests();
+    const incident = await restore();
+    expect(incident).toMatchObject({ state: 'closed', outcome: 'restored' });
+    expect(incident?.timeline.slice(-2).map(({ stage }) => stage)).toEqual(['claimed', 'alive']);
+    expect(requests()).toBe(before);
+  });
+
   test('is not called restored as long as the provider shows it as off', async () => {
     const { restore, vendor } = await begin();
     vendor.troubles.push({ on: switching, times: 2, reply: { status: 200, body: { response: true } } });
