@@ -1,6 +1,7 @@
 import { headerNames } from './credentials.ts';
 import { Refused, Unavailable, Unexpected } from './errors.ts';
 import type { Answer, PartialExchange, Request, Send } from './exchange.ts';
+import { retryAfter } from './inquire.ts';
 import { withoutEcho } from './leak.ts';
 import type { AnyKind, AnyProvider, KeyTarget, LeakedValue } from './provider.ts';
 
@@ -94,12 +95,6 @@ export function planOf(
   return withoutEcho([`${method} ${address}`, ...secrets, ...plain, ...content].join('; '), target.leaked);
 }
 
-/** A wait (ms) that a refusing answer names: the provider's own way, else seconds or a date in `Retry-After`. */
-function waitHint(provider: AnyProvider, answer: Answer, now: number): number | undefined {
-  const own = provider.waitHint?.(answer, now);
-  if (own !== undefined) return own;
-  const given = answer.header('retry-after') ?? '';
-  if (/^\d{1,12}$/.test(given)) return Number(given) * 1000;
-  const date = Date.parse(given);
-  return Number.isNaN(date) ? undefined : Math.max(date - now, 0);
-}
+/** A wait (ms) that a refusing answer names: the provider's own way, else `Retry-After`. */
+const waitHint = (provider: AnyProvider, answer: Answer, now: number): number | undefined =>
+  provider.waitHint?.(answer, now) ?? retryAfter(answer, now);

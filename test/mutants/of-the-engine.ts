@@ -88,7 +88,7 @@ export const ofTheEngine: readonly Mutant[] = [
     'if (status === 429 || status >= 500) {',
     'if (status !== 0) {',
   ),
-  ask('the wait that the provider names is ignored', 'if (own !== undefined) return own;', 'return undefined;'),
+  ask('the wait that the provider names is ignored', 'provider.waitHint?.(answer, now) ?? ', ''),
   ask(
     'a dry run shows the credential',
     '`${name}: [secret]`',

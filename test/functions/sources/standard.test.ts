@@ -283,7 +283,7 @@ describe('a verified delivery', () => {
 
   test('that tells of a leaked credential gives the leak and its own id', () => {
     const reading = leaked({ provider: 'datadog', kind: 'api-key', account: 'prod', secret: 'canary-1' });
-    expect(reading).toMatchObject({ is: 'leaks', delivery: 'msg_1' });
+    expect(reading).toMatchObject({ is: 'alert', delivery: 'msg_1' });
     const [leak] = reading.is === 'leaks' ? reading.leaks : [];
     expect(leak).toMatchObject({ provider: 'datadog', kind: 'api-key', account: 'prod' });
     expect(leak?.secret?.expose()).toBe('canary-1');
