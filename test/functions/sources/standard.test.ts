@@ -1,9 +1,9 @@
 import { createHmac } from 'node:crypto';
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ZodError } from 'zod';
 import type { Headers } from '../../../functions/revocation/source.ts';
 import { standard } from '../../../functions/sources/standard.ts';
+import { sourceConformance } from '../../support/source-conformance.ts';
 
 const secretOf = (text: string) => `whsec_${Buffer.from(text).toString('base64')}`;
 const ours = secretOf('a signing secret of these tests');
@@ -23,63 +23,59 @@ function headersOf(body: Uint8Array, given: Parameters<typeof sign>[1] & { signa
   return { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signature };
 }
 
+const noKeys = { publicKey: () => Promise.reject(new Error('a standard sender has no published keys')) };
 const alert = bytes({ type: 'credential.leaked', timestamp: 'x', data: { provider: 'datadog', secret: 'canary-1' } });
 const passes = (headers: Headers, { body = alert, config = configOf(ours), at = now } = {}) =>
-  standard.verify({ body, headers, config, now: at });
+  standard.verify({ body, headers, config, now: at }, noKeys);
 const good = headersOf(alert);
 const signature = String(good['webhook-signature']);
 
-describe('the published vector', () => {
-  const body = bytes('{"test": 2432232314}');
-  const config = configOf('whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw');
-  const headers = {
-    'webhook-id': 'msg_p5jXN8AQM9LWM0D4loKWxJek',
-    'webhook-timestamp': '1614265330',
-    'webhook-signature': 'v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=',
-  };
-  const at = 1_614_265_330_000;
-
-  test('passes', () => {
-    expect(passes(headers, { body, config, at })).toBe(true);
-  });
-
-  test('fails with one character of it changed, wherever it is', () => {
-    const parts = Object.entries(headers);
-    for (const [name, value] of parts) {
-      for (let index = 0; index < value.length; index += 1) {
-        const other = value[index] === '1' ? '2' : '1';
-        const changed = { ...headers, [name]: value.slice(0, index) + other + value.slice(index + 1) };
-        expect(passes(changed, { body, config, at })).toBe(false);
-      }
-    }
-    for (let index = 0; index < body.length; index += 1) {
-      expect(passes(headers, { body: body.with(index, (body[index] ?? 0) ^ 1), config, at })).toBe(false);
-    }
-  });
+sourceConformance({
+  source: standard,
+  secrets: { ours, older, foreign },
+  config: (...secrets) => ({ secrets }),
+  sign: (body, { secret, at, headers }) =>
+    headersOf(body, { secret, timestamp: String(at / 1000), id: headers['webhook-id'] ?? 'msg_1' }),
+  signedBy: ['webhook-id', 'webhook-timestamp', 'webhook-signature'],
+  signsTime: true,
+  signsBody: true,
+  vector: {
+    config: { secrets: ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw'] },
+    headers: {
+      'webhook-id': 'msg_p5jXN8AQM9LWM0D4loKWxJek',
+      'webhook-timestamp': '1614265330',
+      'webhook-signature': 'v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=',
+    },
+    body: '{"test": 2432232314}',
+    at: 1_614_265_330_000,
+  },
+  alert: {
+    body: {
+      type: 'credential.leaked',
+      timestamp: '2026-11-20T12:00:00Z',
+      data: {
+        provider: 'datadog',
+        kind: 'api-key',
+        account: 'prod',
+        secret: 'canary-1',
+        identifiers: { keyId: 'k1' },
+        location: { url: 'https://git.example/app', path: 'deploy.env', line: 3, commit: 'c0ffee' },
+        exposure: 'public',
+        detectedAt: '2026-11-20T11:59:00Z',
+        reference: 'https://scanner.example/findings/17',
+      },
+    },
+  },
+  another: {
+    body: { type: 'credential.leaked', data: { provider: 'datadog', secret: 'canary-2' } },
+    headers: { 'webhook-id': 'msg_2' },
+  },
+  canaries: ['canary-1'],
+  ignored: { 'a ping': { body: { type: 'ping', data: {} } }, 'a type without data': { body: { type: 'x' } } },
+  entries: 'one-a-message',
 });
 
 describe('a signature', () => {
-  test('passes when it is right', () => {
-    expect(passes(good)).toBe(true);
-  });
-
-  test.each(['webhook-id', 'webhook-timestamp', 'webhook-signature'])('fails without the header %s', (name) => {
-    expect(passes({ ...good, [name]: undefined })).toBe(false);
-    expect(passes({ ...good, [name]: '' })).toBe(false);
-  });
-
-  test.each(['webhook-id', 'webhook-timestamp', 'webhook-signature'])(
-    'fails when the header %s comes twice',
-    (name) => {
-      const value = good[name];
-      for (const joint of [',', ', ']) expect(passes({ ...good, [name]: `${value}${joint}${value}` })).toBe(false);
-    },
-  );
-
-  test('fails when it is made with another secret', () => {
-    expect(passes(headersOf(alert, { secret: foreign }))).toBe(false);
-  });
-
   test('fails when it is of another body, id or time', () => {
     const other = bytes({ type: 'credential.leaked', data: { provider: 'datadog', secret: 'canary-2' } });
     expect(passes(headersOf(other))).toBe(false);
@@ -103,29 +99,6 @@ describe('a signature', () => {
     ['a digest of 43 zeros', `v1,${'A'.repeat(43)}=`],
   ])('fails as %s', (_, value) => {
     expect(passes({ ...good, 'webhook-signature': value })).toBe(false);
-  });
-
-  test('fails over a body that lost its last byte, or has one more', () => {
-    expect(passes(good, { body: alert.subarray(0, -1) })).toBe(false);
-    expect(passes(good, { body: new Uint8Array([...alert, 0x0a]) })).toBe(false);
-    expect(passes(good, { body: new Uint8Array() })).toBe(false);
-  });
-
-  test('is over bytes: a body that is not text passes as it was sent, and fails as text', () => {
-    const body = new Uint8Array([0xff, 0xfe, 0x00, 0x80, 0xc3]);
-    expect(passes(headersOf(body), { body })).toBe(true);
-    expect(passes(headersOf(body), { body: bytes(new TextDecoder().decode(body)) })).toBe(false);
-  });
-
-  test('is over bytes: a body in other letters than ASCII passes', () => {
-    const body = bytes({ type: 'credential.leaked', data: { provider: 'datadog', secret: 'x', reference: 'ä€😀' } });
-    expect(passes(headersOf(body), { body })).toBe(true);
-  });
-
-  test('passes over an empty body, which then says nothing', () => {
-    const body = new Uint8Array();
-    expect(passes(headersOf(body), { body })).toBe(true);
-    expect(standard.read({ body, headers: headersOf(body) }).is).toBe('malformed');
   });
 
   test.each([
@@ -270,21 +243,22 @@ describe('a rotated secret', () => {
   test('may have 24 to 64 bytes', () => {
     for (const length of [24, 64]) expect(configOf(secretOf('x'.repeat(length))).secrets).toHaveLength(1);
   });
-
-  test('does not print itself', () => {
-    expect(JSON.stringify(configOf(ours))).toBe('{"secrets":["[secret]"]}');
-  });
 });
 
 describe('a verified delivery', () => {
   const read = (body: unknown) =>
-    standard.read({ body: body instanceof Uint8Array ? body : bytes(body), headers: good });
+    standard.read({
+      body: body instanceof Uint8Array ? body : bytes(body),
+      headers: good,
+      config: configOf(ours),
+      now,
+    });
   const leaked = (data: unknown) => read({ type: 'credential.leaked', timestamp: '2026-11-20T12:00:00Z', data });
 
   test('that tells of a leaked credential gives the leak and its own id', () => {
     const reading = leaked({ provider: 'datadog', kind: 'api-key', account: 'prod', secret: 'canary-1' });
     expect(reading).toMatchObject({ is: 'alert', delivery: 'msg_1' });
-    const [leak] = reading.is === 'leaks' ? reading.leaks : [];
+    const [leak] = reading.is === 'alert' ? (reading.leaks ?? []) : [];
     expect(leak).toMatchObject({ provider: 'datadog', kind: 'api-key', account: 'prod' });
     expect(leak?.secret?.expose()).toBe('canary-1');
   });
@@ -295,7 +269,7 @@ describe('a verified delivery', () => {
       data: { provider: 'datadog', secret: 'canary-1', action: 'delete', location: { path: 'a', column: 3 } },
       severity: 'high',
     });
-    const [leak] = reading.is === 'leaks' ? reading.leaks : [];
+    const [leak] = reading.is === 'alert' ? (reading.leaks ?? []) : [];
     expect(leak).toEqual({ provider: 'datadog', secret: leak?.secret, location: { path: 'a' } });
   });
 
@@ -345,19 +319,6 @@ describe('a verified delivery', () => {
     ['a slash in an identifier', { type: 'credential.leaked', data: { secret: 'x', identifiers: { keyId: 'a/b' } } }],
   ])('is malformed as %s', (_, body) => {
     expect(read(body)).toMatchObject({ is: 'malformed', error: expect.any(ZodError) });
-  });
-
-  test('is never more than malformed, whatever bytes come', () => {
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 200 }), (body) => {
-        expect(['malformed', 'nothing']).toContain(read(body).is);
-      }),
-    );
-    fc.assert(
-      fc.property(fc.json(), (body) => {
-        expect(['malformed', 'nothing']).toContain(read(body).is);
-      }),
-    );
   });
 });
 
