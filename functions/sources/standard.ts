@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { jsonOf } from '../revocation/delivery.ts';
 import { leakFromSource } from '../revocation/leak.ts';
 import { Secret } from '../revocation/secret.ts';
 import { isStandardSecret, isStandardWebhook } from '../revocation/signature.ts';
@@ -23,7 +24,7 @@ export const standard: Source<z.infer<typeof config>> = {
   config,
   verify: (delivery) => isStandardWebhook(delivery, delivery.config.secrets),
   read({ body, headers }): Reading {
-    const json = parse(body);
+    const json = jsonOf(body);
     const outer = envelope.safeParse(json);
     if (!outer.success) return { is: 'malformed', error: outer.error };
     if (outer.data.type !== 'credential.leaked') return { is: 'nothing' };
@@ -32,11 +33,3 @@ export const standard: Source<z.infer<typeof config>> = {
     return { is: 'alert', delivery: headers['webhook-id'] ?? '', leaks: [leak.data.data] };
   },
 };
-
-function parse(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
-  } catch {
-    return undefined;
-  }
-}
