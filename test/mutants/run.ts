@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Mutant } from './mutant.ts';
 import { ofProviders } from './of-providers.ts';
+import { ofSources } from './of-sources.ts';
 import { ofTheEngine } from './of-the-engine.ts';
 
 /**
@@ -97,7 +98,7 @@ async function judge(house: string, { file, from, to, tests }: Mutant): Promise<
 }
 
 const [word = ''] = process.argv.slice(2);
-const waiting = [...ofTheEngine, ...ofProviders].filter(({ fault, file }) =>
+const waiting = [...ofTheEngine, ...ofProviders, ...ofSources].filter(({ fault, file }) =>
   [fault, file].some((text) => text.includes(word)),
 );
 const total = waiting.length;

@@ -368,7 +368,9 @@ export function sourceConformance(subject: SourceConformance): void {
           '\u0000',
         ];
         const wide = new Uint8Array(Buffer.from(text, 'utf16le'));
-        const broken = new Uint8Array([...alertBytes.subarray(0, -2), 0xff, ...alertBytes.subarray(-2)]);
+        // In the middle of a text, where mending it would go unseen.
+        const middle = Buffer.from(alertBytes).indexOf(canaries[0] ?? '') + 1;
+        const broken = new Uint8Array([...alertBytes.subarray(0, middle), 0xff, ...alertBytes.subarray(middle)]);
         const nested = '['.repeat(50_000);
         for (const body of [...odd, text.slice(0, -1), `${text}x`, JSON.stringify(text), nested, wide, broken])
           expectNoAlert(like(body));

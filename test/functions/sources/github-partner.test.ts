@@ -191,9 +191,14 @@ describe('an array', () => {
       { ...entry, token: 'x'.repeat(1e5) },
     ];
     for (const other of odd) {
-      const { findings, skipped } = read([entry, other, { ...entry, token: 'canary-2' }]);
-      expect(findings?.map(({ value }) => value?.expose())).toEqual(['canary-1', 'canary-2']);
-      expect(skipped).toEqual([{ index: 1, reason: 'it holds no token' }]);
+      for (const [list, index] of [
+        [[entry, other, { ...entry, token: 'canary-2' }], 1],
+        [[other, entry, { ...entry, token: 'canary-2' }], 0],
+      ] as const) {
+        const { findings, skipped } = read(list);
+        expect(findings?.map(({ value }) => value?.expose())).toEqual(['canary-1', 'canary-2']);
+        expect(skipped).toEqual([{ index, reason: 'it holds no token' }]);
+      }
     }
   });
 
