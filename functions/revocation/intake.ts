@@ -27,6 +27,8 @@ export interface Sender {
   delivery: string;
   mayNameKeys: boolean;
   order?: Order | undefined;
+  /** ISO 8601: when the report was accepted, for a leak that had to be fetched first; absent, now. */
+  at?: string | undefined;
 }
 
 /** A leak no lane takes, as it travels to where it is parked: without its secret, which nothing there could use. */
@@ -44,14 +46,16 @@ export const unroutedReport = z.object({
  */
 export async function accept(intake: Intake, sender: Sender, leaks: Leak[]): Promise<string[]> {
   const key = await intake.fingerprint();
-  const at = new Date(intake.now()).toISOString();
+  const at = sender.at ?? new Date(intake.now()).toISOString();
   const ids = new Set<string>();
   const queues = new Map<string, string[]>();
   for (const given of leaks) {
     const { incident, queue, body } = addressed(intake, sender, given, at, key);
     if (ids.has(incident)) continue;
     ids.add(incident);
-    queues.set(queue, [...(queues.get(queue) ?? []), body]);
+    const bodies = queues.get(queue) ?? [];
+    queues.set(queue, bodies);
+    bodies.push(body);
   }
   await Promise.all([...queues].map(([queue, bodies]) => intake.send(queue, bodies)));
   return [...ids];
@@ -82,6 +86,8 @@ function addressed(
       mayNameKeys,
       order,
       tries,
+      // The time it took to fetch the leak is not taken from the time its provider is tried for.
+      since: sender.at === undefined ? undefined : intake.now(),
     };
     return { incident, queue: lane, body: writeReport(report) };
   }

@@ -1,0 +1,138 @@
+import * as z from 'zod';
+import { Misconfigured, Refused, Unavailable, Unexpected } from './errors.ts';
+import { leaksOf } from './findings.ts';
+import { incidentId } from './fingerprint.ts';
+import { accept, type Intake } from './intake.ts';
+import type { Ledger } from './ledger.ts';
+import { plainJson, type Tries } from './report.ts';
+import type { Note } from './run.ts';
+import type { Secret } from './secret.ts';
+import type { AnySource, Inquiry, Reference, Sources } from './source.ts';
+
+const day = 24 * 60 * 60_000;
+/** No reference is tried for longer than this (ms); then a person opens the alert. */
+const patience = day;
+/** What a source refuses or answers outside its documentation is tried this often, these pauses (ms) apart, within a minute. */
+const unexpectedPauses = [5_000, 15_000];
+/** A setting of ours that is wrong is looked at again this often (ms). */
+const repairPause = 60_000;
+const longestPause = 15 * 60_000;
+/** Time kept at the end of a function (ms) for putting back or parking. */
+const reserve = 4_000;
+
+/** A reference on its way to being fetched. It holds nothing secret. */
+export interface Referral {
+  source: string;
+  delivery: string;
+  /** ISO 8601, when the alert was accepted. */
+  at: string;
+  reference: Reference;
+  tries: Tries;
+  /** Epoch ms before which there is no point in trying. */
+  notBefore?: number | undefined;
+}
+
+/** A referral as it travels. */
+export const referralForm = z.object({
+  source: z.string(),
+  delivery: z.string(),
+  at: z.string(),
+  reference: z.object({ link: z.string(), hints: z.record(z.string(), z.string()).optional() }),
+  tries: z.object({ unavailable: z.int(), unexpected: z.int() }),
+  notBefore: z.number().optional(),
+});
+
+export const writeReferral = (referral: Referral): string => plainJson(referral);
+
+/** What following references up needs from outside; all of it injected. */
+export interface ReferenceServices {
+  sources: Sources;
+  /** The lanes, and where leaks go that no lane takes. */
+  intake: Intake;
+  ledger: Pick<Ledger, 'park'>;
+  /** A source's secret; `fresh` reads it anew. @throws Misconfigured, Unavailable */
+  configOf(source: AnySource, fresh: boolean): Promise<unknown>;
+  /** The way to a source's interface, until `deadline` (epoch ms). */
+  inquiry(id: string, config: unknown, deadline: number): Inquiry<unknown>;
+  /** Puts a referral back, to come out after `delayMs`. @throws Unavailable */
+  putBack(referral: Referral, delayMs: number): Promise<void>;
+  /** 0 to 1. */
+  random(): number;
+  /** Tell logs and metrics what happened. Never given anything secret, nor anything of an alert. */
+  note(provider: string, event: Note): void;
+  info(message: string, fields: Record<string, string | number>): void;
+}
+
+/** The incident of an alert whose credential nobody could fetch: the same for every delivery that names it. */
+export const referenceIncident = (key: Secret, source: string, { link }: Reference): string =>
+  incidentId(key, '', '', { identifiers: { source, reference: link } });
+
+/**
+ * Fetches the credential that an alert names and queues it as the leak it is. What cannot be fetched yet is put back by
+ * the time this returns; what never can be is parked with the link for a person. `endsAt` (epoch ms): the function is stopped.
+ * @throws Error when not even that was possible: the message must stay in its queue
+ */
+export async function resolveReference(referral: Referral, services: ReferenceServices, endsAt: number): Promise<void> {
+  const { notBefore = 0 } = referral;
+  const wait = notBefore - services.intake.now();
+  if (wait > 0) return services.putBack(referral, wait);
+  try {
+    await follow(referral, services, endsAt - reserve);
+  } catch (error) {
+    await settleFault(referral, services, error);
+  }
+}
+
+async function follow(referral: Referral, services: ReferenceServices, deadline: number): Promise<void> {
+  const { source: id, delivery, at, reference, tries } = referral;
+  const source = Object.hasOwn(services.sources, id) ? services.sources[id] : undefined;
+  if (!source?.fetch) return park(referral, services, 'the source has no way to fetch what the alert names');
+  const config = await services.configOf(source, tries.unexpected > 0);
+  if (source.owns?.(reference.link, config) === false)
+    return park(referral, services, `the alert is not at the address that leakstop/sources/${id} names`);
+  const fetched = await source.fetch(reference, services.inquiry(id, config, deadline));
+  if (fetched.is === 'over') return services.info('the alert is over', { source: id, reason: fetched.reason });
+  if (fetched.is === 'out-of-reach') return park(referral, services, fetched.reason);
+  const leaks = fetched.findings
+    .flatMap((finding) => leaksOf(finding, services.intake.providers))
+    .map((leak) => ({ ...leak, reference: reference.link }));
+  if (leaks.length === 0) return park(referral, services, 'what was fetched for the alert holds no value');
+  const incidents = await accept(services.intake, { source: id, delivery, mayNameKeys: source.mayNameKeys, at }, leaks);
+  services.info('the alert is fetched', { source: id, incidents: incidents.join(' ') });
+}
+
+async function settleFault(referral: Referral, services: ReferenceServices, error: unknown): Promise<void> {
+  const { tries, at } = referral;
+  const now = services.intake.now();
+  const putBack = async (message: string, delayMs: number, counted: Partial<Tries>) => {
+    const notBefore = now + delayMs;
+    await services.putBack({ ...referral, tries: { ...tries, ...counted }, notBefore }, delayMs);
+    services.info('the alert is fetched later', { source: referral.source, reason: message, delayMs });
+  };
+  const giveUp = (why: string) => park(referral, services, `the alert's reference cannot be fetched: ${why}`);
+  if (error instanceof Refused || error instanceof Unexpected) {
+    const pause = unexpectedPauses[tries.unexpected];
+    if (pause !== undefined) return putBack(error.message, pause, { unexpected: tries.unexpected + 1 });
+    const remedy = error instanceof Refused ? error.remedy : 'see what changed';
+    return giveUp(`${error.message}; ${remedy}`);
+  }
+  if (!(error instanceof Unavailable) && !(error instanceof Misconfigured)) throw error;
+  const end = Date.parse(at) + patience;
+  if (now > end) return giveUp(`${error.message}; tried for a day`);
+  const unavailable = tries.unavailable + 1;
+  const grown = Math.min(1000 * 2 ** tries.unavailable, longestPause) * (0.95 + services.random() * 0.1);
+  const hint = error instanceof Unavailable ? believable(error.retryAfterMs) : repairPause;
+  await putBack(error.message, Math.max(Math.min(hint ?? grown, end - now), 1000), { unavailable });
+}
+
+const believable = (hint: number | undefined) => (hint !== undefined && hint >= 0 && hint <= day ? hint : undefined);
+
+/** A person has to open the alert. */
+async function park({ source, delivery, at, reference }: Referral, services: ReferenceServices, why: string) {
+  const { link } = reference;
+  const reason = `${why}; ${/^https?:/.test(link) ? 'open' : 'look for'} ${link}`;
+  const incident = referenceIncident(await services.intake.fingerprint(), source, reference);
+  const sighting = { source, delivery, at, reference: link };
+  const { id } = await services.ledger.park({ incident, provider: null, kind: null, sighting }, 'unrouted', reason);
+  services.note('none', { incident: id, outcome: 'unrouted', detail: why });
+}
