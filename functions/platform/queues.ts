@@ -6,6 +6,8 @@ const delayAtMost = 900_000;
 /** SQS takes ten messages and 1 MiB at a time. */
 const batchAtMost = 10;
 const batchSizeAtMost = 900_000;
+/** Batches on their way at a time: thousands of messages, one batch after another, would outlast a request. */
+const inFlightAtMost = 10;
 
 export interface Queues {
   /** Sends all of them or throws. @throws Unavailable when not all were taken; some may have been */
@@ -17,13 +19,19 @@ export interface Queues {
 export function createQueues(client: SQSClient): Queues {
   return {
     async send(queueUrl, bodies) {
-      for (const batch of batches(bodies)) {
-        const Entries = batch.map((body, index) => ({ Id: String(index), MessageBody: body }));
-        const { Failed = [] } = await reachable(
-          client.send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries })),
-        );
-        if (Failed.length > 0) throw new Unavailable('the queue did not take every message');
-      }
+      const left = batches(bodies);
+      // They share what is left: one that fails ends it for all, so nothing more is begun.
+      const sending = Array.from({ length: inFlightAtMost }, async () => {
+        for (const batch of left) {
+          const Entries = batch.map((body, index) => ({ Id: String(index), MessageBody: body }));
+          const { Failed = [] } = await reachable(
+            client.send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries })),
+          );
+          if (Failed.length > 0) throw new Unavailable('the queue did not take every message');
+        }
+      });
+      const failed = (await Promise.allSettled(sending)).find(({ status }) => status === 'rejected');
+      if (failed?.status === 'rejected') throw failed.reason;
     },
     async sendLater(queueUrl, body, delayMs) {
       const DelaySeconds = Math.ceil(Math.min(Math.max(delayMs, 0), delayAtMost) / 1000);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
+import { setImmediate } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -82,6 +83,10 @@ describe('what goes to the queue', () => {
   }
   let sent: Sent[];
   let refuse: (body: string) => boolean;
+  /** What an answer waits for. */
+  let held: () => Promise<unknown>;
+  /** Requests without an answer, now and at most. */
+  let open: { now: number; most: number };
   /** The queue service's own protocol, as far as sending goes. */
   const server = () =>
     createServer(async (request, response) => {
@@ -89,6 +94,10 @@ describe('what goes to the queue', () => {
       for await (const chunk of request) chunks.push(chunk);
       const given = JSON.parse(Buffer.concat(chunks).toString('utf8')) as Sent;
       sent.push(given);
+      open.now += 1;
+      open.most = Math.max(open.most, open.now);
+      await held();
+      open.now -= 1;
       const taken = (body: string) => ({
         MessageId: 'x',
         MD5OfMessageBody: createHash('md5').update(body).digest('hex'),
@@ -111,6 +120,8 @@ describe('what goes to the queue', () => {
   beforeEach(async () => {
     sent = [];
     refuse = () => false;
+    held = async () => {};
+    open = { now: 0, most: 0 };
     listening = server();
     client = clientOf(await listen(listening));
   });
@@ -126,13 +137,29 @@ describe('what goes to the queue', () => {
       queueUrl,
       Array.from({ length: 25 }, () => 'x'),
     );
-    expect(sizes().map((batch) => batch.length)).toEqual([10, 10, 5]);
+    expect(sizes().map((batch) => batch.length)).toEqual(expect.arrayContaining([10, 10, 5]));
+    expect(sent).toHaveLength(3);
+  });
+
+  test('is ten batches side by side, and no more', async () => {
+    const { promise: full, resolve: fill } = Promise.withResolvers<void>();
+    held = async () => {
+      if (sent.length === 10) fill();
+      await full;
+      // An eleventh would have arrived by now.
+      for (let turn = 0; turn < 50; turn += 1) await setImmediate();
+    };
+    const bodies = Array.from({ length: 345 }, (_, index) => String(index));
+    await createQueues(client).send(queueUrl, bodies);
+    expect(open.most).toBe(10);
+    const arrived = sent.flatMap(({ Entries = [] }) => Entries.map(({ MessageBody }) => MessageBody));
+    expect(arrived.sort()).toEqual(bodies.sort());
   });
 
   test('is less than 1 MiB at a time, in bytes', async () => {
     const large = '漢'.repeat(150_000);
     await createQueues(client).send(queueUrl, [large, large, large, 'x', large, 'y']);
-    expect(sizes()).toEqual([
+    expect(sizes().sort((left, right) => Number(right[1]) - Number(left[1]))).toEqual([
       [450_000, 450_000],
       [450_000, 1],
       [450_000, 1],
@@ -142,7 +169,7 @@ describe('what goes to the queue', () => {
 
   test('is one message alone when that is larger than a batch', async () => {
     await createQueues(client).send(queueUrl, ['x', 'y'.repeat(950_000), 'z']);
-    expect(sizes()).toEqual([[1], [950_000], [1]]);
+    expect(sizes().sort(([left = 0], [right = 0]) => left - right)).toEqual([[1], [1], [950_000]]);
   });
 
   test('is nothing at all when there is nothing to send', async () => {
@@ -173,6 +200,18 @@ describe('what goes to the queue', () => {
       .catch((thrown: unknown) => thrown);
     expect(error).toEqual(new Unavailable('the queue did not take every message'));
     expect(inspect(error, { depth: null, showHidden: true })).not.toContain(canary);
+  });
+
+  test('ends with a failure: after one, nothing more is begun', async () => {
+    refuse = (body) => body === '0';
+    const { promise: full, resolve: fill } = Promise.withResolvers<void>();
+    held = () => {
+      if (sent.length === 10) fill();
+      return full;
+    };
+    const bodies = Array.from({ length: 5_000 }, (_, index) => String(index));
+    await expect(createQueues(client).send(queueUrl, bodies)).rejects.toThrow(Unavailable);
+    expect(sent.length).toBeLessThan(100);
   });
 });
 
