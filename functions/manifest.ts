@@ -35,6 +35,7 @@ export const functions = {
     entry: 'receive-request.ts',
     routes: [
       { route: 'POST /revocations', access: 'operator' },
+      { route: 'POST /reports/{format}', access: 'operator' },
       { route: 'GET /incidents', access: 'operator' },
       { route: 'GET /incidents/{id}', access: 'operator' },
       { route: 'POST /incidents/{id}/retry', access: 'operator' },
@@ -44,7 +45,7 @@ export const functions = {
       { route: 'GET /health', access: 'operator' },
     ],
     consumes: 'nothing',
-    sendsTo: ['lanes'],
+    sendsTo: ['lanes', 'unrouted'],
     ledger: 'read-write',
     reads: ['fingerprint'],
     timeoutSeconds: 29,

@@ -12,14 +12,14 @@ import { answer } from './requests/index.ts';
 import type { RequestServices } from './requests/services.ts';
 
 function compose(): RequestServices {
-  const { LANES, ACCOUNTS, TABLE } = readEnvironment('receive-request', process.env);
+  const { LANES, UNROUTED_QUEUE, ACCOUNTS, TABLE } = readEnvironment('receive-request', process.env);
   const secrets = createSecrets(secretsManager(), Date.now);
   const { send } = createQueues(sqs());
   return {
     intake: {
       providers,
       lanes: LANES,
-      unroutedQueue: undefined,
+      unroutedQueue: UNROUTED_QUEUE,
       fingerprint: () => fingerprintOf(secrets),
       send,
       now: Date.now,

@@ -78,6 +78,7 @@ export function sharedEnvironments(
     } satisfies Environment<'receive-alert'>,
     'receive-request': {
       LANES: JSON.stringify(lanes),
+      UNROUTED_QUEUE: unroutedQueue,
       ACCOUNTS: JSON.stringify(accounts),
       TABLE: table,
     } satisfies Environment<'receive-request'>,

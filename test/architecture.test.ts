@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { functions, names } from '../functions/manifest.ts';
 import { environments } from '../functions/platform/env.ts';
 import { providers } from '../functions/providers/index.ts';
+import { formats } from '../functions/reports/index.ts';
 import { routes } from '../functions/requests/index.ts';
 import type { Providers } from '../functions/revocation/provider.ts';
 import { sources } from '../functions/sources/index.ts';
@@ -72,7 +73,7 @@ describe('the imports', () => {
     expect(strayArrows(domain, (name) => domain(name) || domainPackages.has(name))).toEqual([]);
   });
 
-  test.each(['providers', 'sources', 'notices'])(
+  test.each(['providers', 'sources', 'notices', 'reports'])(
     'of %s are the domain, zod, what computes, and each other',
     (folder) => {
       const own = under(`functions/${folder}`);
@@ -89,15 +90,15 @@ describe('the imports', () => {
   });
 
   // docs/decisions/2026-11-21-operators-routes-in-requests-folder.md
-  test("of the operators' routes are the domain and the platform, and one function imports the routes", () => {
-    const allowed = under('functions/revocation', 'functions/platform', 'functions/requests');
+  test("of the operators' routes are the domain, the platform and reports, and one function imports the routes", () => {
+    const allowed = under('functions/revocation', 'functions/platform', 'functions/reports', 'functions/requests');
     expect(strayArrows(under('functions/requests'), (name) => allowed(name) || name === 'zod')).toEqual([]);
     const importers = code.filter((file) => importsOf(file).some(under('functions/requests')));
     expect(importers.filter((file) => !under('functions/requests')(file))).toEqual(['functions/receive-request.ts']);
   });
 
   test('of a function are the folders beside it', () => {
-    const folders = /^functions\/(platform|providers|requests|revocation|sources|notices)\/[a-z-]+\.ts$/;
+    const folders = /^functions\/(platform|providers|reports|requests|revocation|sources|notices)\/[a-z-]+\.ts$/;
     expect(strayArrows(isHandler, (name) => folders.test(name) || /^(zod|node:[a-z/]+)$/.test(name))).toEqual([]);
   });
 
@@ -177,8 +178,10 @@ describe('the imports', () => {
   });
 });
 
-describe('the domain, a provider, a source', () => {
-  const pure = code.filter(under('functions/revocation', 'functions/providers', 'functions/sources'));
+describe('the domain, a provider, a source, a report', () => {
+  const pure = code.filter(
+    under('functions/revocation', 'functions/providers', 'functions/sources', 'functions/reports'),
+  );
   test.each([
     ['the network', /\bfetch\(|\bXMLHttpRequest\b|\bWebSocket\b/],
     ['the clock', /\bDate\.now\(|\bnew Date\(\)|\bperformance\./],
@@ -255,6 +258,17 @@ describe('a registry', () => {
     expect(existsSync(join(root, `test/functions/sources/${id}.test.ts`))).toBe(true);
     expect(text('docs/sources.md')).toMatch(new RegExp(`^## ${id}$`, 'm'));
     expect(sources[id as keyof typeof sources].docs).toMatch(/^https:\/\//);
+  });
+
+  test('of reports has every file of its folder, under its id', () => {
+    expect(Object.keys(formats).sort()).toEqual(idsIn('functions/reports'));
+    for (const [id, format] of Object.entries(formats)) expect(format.id).toBe(id);
+  });
+
+  test.each(Object.keys(formats))('has the report %s with a test, and a line that people can paste', (id) => {
+    expect(existsSync(join(root, `test/functions/reports/${id}.test.ts`))).toBe(true);
+    expect(text('docs/sources.md')).toMatch(new RegExp(`^curl .*/reports/${id}\\b`, 'm'));
+    expect(formats[id as keyof typeof formats].docs).toMatch(/^https:\/\//);
   });
 
   test('of simulated vendors has no vendor of a provider that is not there', () => {

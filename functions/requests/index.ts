@@ -7,12 +7,14 @@ import {
   restoreIncident,
   retryIncident,
 } from './incidents.ts';
+import { postReport } from './reports.ts';
 import { postRevocation } from './revocations.ts';
 import type { Route } from './services.ts';
 
 /** The operators' routes, by API Gateway's route key. */
 export const routes: Readonly<Record<string, Route>> = {
   'POST /revocations': postRevocation,
+  'POST /reports/{format}': postReport,
   'GET /incidents': listIncidents,
   'GET /incidents/{id}': getIncident,
   'POST /incidents/{id}/retry': retryIncident,

@@ -13,6 +13,7 @@ const whole: Record<FunctionName, Record<string, string>> = {
   },
   'receive-request': {
     LANES: JSON.stringify(lanes),
+    UNROUTED_QUEUE: 'http://127.0.0.1:9324/000000000000/leakstop-unrouted',
     ACCOUNTS: '{"datadog":["prod","eu"]}',
     TABLE: 'leakstop-incidents',
   },
