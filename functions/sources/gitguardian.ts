@@ -77,14 +77,14 @@ const event = z.object({
 });
 const opening = new Set(['incident_triggered', 'incident_reopened', 'incident_regression', 'new_occurrence']);
 
-const line = z.int().positive().max(10_000_000);
-const match = z.object({
-  name: ifReadable(word),
-  indice_start: z.int().min(0),
-  indice_end: z.int().min(1),
-  post_line_start: line,
-  post_line_end: line,
-});
+const match = z
+  .object({
+    name: ifReadable(word),
+    indice_start: z.int().min(0),
+    indice_end: z.int(),
+    post_line_start: z.int().positive(),
+  })
+  .refine(({ indice_start: start, indice_end: end }) => end > start && end - start <= 4096, 'must be of some length');
 type Match = z.infer<typeof match>;
 const occurrence = z.object({
   sha: commit,
@@ -395,15 +395,14 @@ async function contentOf(
  * them its length alone helps in a file.
  */
 function* candidatesIn(content: string, matches: readonly Match[]): Generator<{ text: string; part: Match }> {
-  const lines = content.split(/\r?\n/);
+  const lines = content.split('\n');
   for (const standsAlone of [true, false]) {
     for (const at of matches) {
       const size = at.indice_end - at.indice_start;
-      const letters = Array.from(lines[at.post_line_start - 1] ?? '');
-      if (at.post_line_start !== at.post_line_end || size < 1 || size > 4096) continue;
-      for (let start = 0; start + size <= letters.length; start += 1) {
-        const isPart = isOfWord(letters[start - 1]) || isOfWord(letters[start + size]);
-        if (isPart !== standsAlone) yield { text: letters.slice(start, start + size).join(''), part: at };
+      const line = lines[at.post_line_start - 1] ?? '';
+      for (let start = 0; start + size <= line.length; start += 1) {
+        const isPart = isOfWord(line[start - 1]) || isOfWord(line[start + size]);
+        if (isPart !== standsAlone) yield { text: line.slice(start, start + size), part: at };
       }
     }
   }

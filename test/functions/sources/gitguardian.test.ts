@@ -432,6 +432,10 @@ describe('at GitGuardian', () => {
       ['stands after letters of more than one unit', `# 😀😀 ключ "${leaked}"`],
       ['stands in a line that ends as on Windows', `first\r\nkey=${leaked}\r\nlast`],
       ['is the whole file', leaked],
+      [
+        'follows hundreds of short words',
+        `${Array.from({ length: 300 }, (_, index) => 100 + index).join(' ')} ${leaked}`,
+      ],
     ])('finds a value that %s', async (_, content) => {
       const { fetchOf, find } = await begin();
       expect(valueIn(await fetchOf(find({ content }).link))).toBe(leaked);
@@ -514,13 +518,8 @@ describe('at GitGuardian', () => {
       const { fetchOf, find, lines } = await begin();
       const { link, incident } = find();
       Object.assign(incident.occurrences[0] as object, change);
-      const fetched = await fetchOf(link);
-      expect(fetched.is).toBe('out-of-reach');
-      expect(
-        lines()
-          .slice(1)
-          .filter((line) => !line.startsWith('GET git.acme.example/api/v3/repos/acme/storefront/')),
-      ).toEqual([]);
+      expect((await fetchOf(link)).is).toBe('out-of-reach');
+      expect(lines()).toHaveLength(1);
     });
   });
 
