@@ -8,7 +8,7 @@ export interface FunctionFacts {
   routes: readonly { route: string; access: 'public' | 'operator' }[];
   /** What it consumes: `lane`, one queue and one function per configured provider. */
   consumes: 'nothing' | 'lane' | 'unrouted';
-  /** What it sends to; `own-lane` to put messages back. */
+  /** What it sends to; `own-lane`, or what it consumes itself, to put messages back. */
   sendsTo: readonly ('lanes' | 'unrouted' | 'own-lane')[];
   ledger: 'none' | 'read-write';
   /** Secrets it may read: those of every configured source, those of its own provider's accounts, the fingerprint. */
@@ -22,14 +22,18 @@ export interface FunctionFacts {
 export const functions = {
   'receive-alert': {
     entry: 'receive-alert.ts',
-    routes: [{ route: 'POST /sources/{source}', access: 'public' }],
+    routes: [
+      { route: 'POST /sources/{source}', access: 'public' },
+      { route: 'GET /sources/{source}/{endpoint}', access: 'public' },
+      { route: 'POST /sources/{source}/{endpoint}', access: 'public' },
+    ],
     consumes: 'nothing',
     sendsTo: ['lanes', 'unrouted'],
     ledger: 'none',
     reads: ['sources', 'fingerprint'],
     timeoutSeconds: 10,
     memoryMb: 512,
-    description: 'Verifies signed alerts and queues the leaks in them',
+    description: 'Verifies signed alerts and queues what they say',
   },
   'receive-request': {
     entry: 'receive-request.ts',
@@ -56,12 +60,12 @@ export const functions = {
     entry: 'resolve-alert.ts',
     routes: [],
     consumes: 'unrouted',
-    sendsTo: [],
+    sendsTo: ['lanes', 'unrouted'],
     ledger: 'read-write',
-    reads: [],
-    timeoutSeconds: 15,
+    reads: ['sources', 'fingerprint'],
+    timeoutSeconds: 24,
     memoryMb: 512,
-    description: 'Parks leaks that no lane takes, with the reason',
+    description: 'Fetches what alerts only name, and parks what no lane takes, with the reason',
   },
   'revoke-key': {
     entry: 'revoke-key.ts',

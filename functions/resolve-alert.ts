@@ -1,22 +1,42 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { dynamoDb } from './platform/clients.ts';
+import { dynamoDb, secretsManager, sqs } from './platform/clients.ts';
 import { readEnvironment } from './platform/env.ts';
+import { fingerprintOf } from './platform/fingerprint.ts';
+import { createSend } from './platform/http.ts';
+import { inquiryOf } from './platform/inquiry.ts';
 import { queueFunction } from './platform/lambda.ts';
 import { dynamoLedger } from './platform/ledger.ts';
 import { createObservability } from './platform/observability.ts';
-import { unroutedReport } from './revocation/intake.ts';
+import { createQueues } from './platform/queues.ts';
+import { createSecrets } from './platform/secrets.ts';
+import { providers } from './providers/index.ts';
+import { writeReferral } from './revocation/references.ts';
+import { type ResolveServices, resolve } from './revocation/resolve.ts';
+import { sources } from './sources/index.ts';
 
-function compose() {
-  const { TABLE } = readEnvironment('resolve-alert', process.env);
-  const ledger = dynamoLedger({ client: dynamoDb(), table: TABLE }, { now: Date.now, sleep, random: Math.random });
-  return { ledger, observability: createObservability('resolve-alert') };
+function compose(): ResolveServices {
+  const { LANES, UNROUTED_QUEUE, TABLE, HEALTH_ACCOUNT } = readEnvironment('resolve-alert', process.env);
+  const clock = { now: Date.now, sleep, random: Math.random };
+  const secrets = createSecrets(secretsManager(), Date.now);
+  const queues = createQueues(sqs());
+  const observability = createObservability('resolve-alert');
+  const way = { send: createSend(clock), now: Date.now };
+  const fingerprint = () => fingerprintOf(secrets);
+  const places = { lanes: LANES, unroutedQueue: UNROUTED_QUEUE, send: queues.send };
+  return {
+    sources,
+    intake: { providers, ...places, fingerprint, now: Date.now, newId: randomUUID },
+    ledger: dynamoLedger({ client: dynamoDb(), table: TABLE }, clock),
+    account: HEALTH_ACCOUNT,
+    configOf: ({ id, config }, fresh) => secrets.read(`leakstop/sources/${id}`, config, fresh),
+    inquiry: (id, config, deadline) => inquiryOf({ id, config, deadline }, way),
+    putBack: (referral, delayMs) => queues.sendLater(UNROUTED_QUEUE, writeReferral(referral), delayMs),
+    random: Math.random,
+    note: observability.note,
+    info: observability.info,
+  };
 }
 
-async function resolve(body: string, { ledger, observability }: ReturnType<typeof compose>): Promise<void> {
-  const { reason, ...report } = unroutedReport.parse(JSON.parse(body));
-  const { id } = await ledger.park(report, 'unrouted', reason);
-  observability.note(report.provider ?? 'none', { incident: id, outcome: 'unrouted', detail: reason });
-}
-
-/** What no lane takes: parked with the reason, never dropped. */
+/** What no lane takes as it came: fetched where an alert only names it, else parked with the reason, never dropped. */
 export const handler = queueFunction('resolve-alert', compose, resolve);

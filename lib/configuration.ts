@@ -62,12 +62,14 @@ export interface Places {
   /** Provider id → queue URL. */
   lanes: Record<string, string>;
   unroutedQueue: string;
+  /** The AWS account whose health events come into that queue. */
+  account: string;
 }
 
 /** The environments of the functions that exist once. */
 export function sharedEnvironments(
   { providers: configured, sources: enabled }: Configuration,
-  { table, lanes, unroutedQueue }: Places,
+  { table, lanes, unroutedQueue, account }: Places,
 ) {
   const accounts = Object.fromEntries(Object.entries(configured).map(([id, provider]) => [id, provider.accounts]));
   return {
@@ -82,7 +84,12 @@ export function sharedEnvironments(
       ACCOUNTS: JSON.stringify(accounts),
       TABLE: table,
     } satisfies Environment<'receive-request'>,
-    'resolve-alert': { TABLE: table } satisfies Environment<'resolve-alert'>,
+    'resolve-alert': {
+      LANES: JSON.stringify(lanes),
+      UNROUTED_QUEUE: unroutedQueue,
+      TABLE: table,
+      HEALTH_ACCOUNT: account,
+    } satisfies Environment<'resolve-alert'>,
   };
 }
 

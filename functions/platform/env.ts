@@ -25,7 +25,12 @@ const accounts = json(z.record(z.string(), z.array(z.string()).min(1)));
 export const environments = {
   'receive-alert': z.object({ LANES: lanes, UNROUTED_QUEUE: z.url(), SOURCES: json(z.array(z.string())) }),
   'receive-request': z.object({ LANES: lanes, UNROUTED_QUEUE: z.url(), ACCOUNTS: accounts, TABLE: z.string().min(1) }),
-  'resolve-alert': z.object({ TABLE: z.string().min(1) }),
+  'resolve-alert': z.object({
+    LANES: lanes,
+    UNROUTED_QUEUE: z.url(),
+    TABLE: z.string().min(1),
+    HEALTH_ACCOUNT: z.string().min(1),
+  }),
   'revoke-key': z.object({
     PROVIDER: z.string().min(1),
     ACCOUNTS: json(z.array(z.string()).min(1)),

@@ -2,6 +2,7 @@ import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import { functions, names } from '../../functions/manifest.ts';
 import { type Configuration, sharedEnvironments } from '../configuration.ts';
+import { HealthRule } from './health-rule.ts';
 import { IntakeApi } from './intake-api.ts';
 import { Lane } from './lane.ts';
 import { Ledger } from './ledger.ts';
@@ -20,6 +21,7 @@ export class LeakstopStack extends Stack {
     const ledger = new Ledger(this, 'Ledger');
     const fingerprint = new FingerprintSecret(this, 'Fingerprint');
     const unrouted = new QueuePair(this, 'Unrouted', { name: names.unrouted }).queue;
+    new HealthRule(this, 'HealthRule', { queue: unrouted, account: this.account });
     const lanes = Object.keys(configuration.providers).map((provider) => {
       const { queue } = new Lane(this, `Lane-${provider}`, { configuration, provider, ledger, fingerprint });
       return { provider, queue };
@@ -41,6 +43,7 @@ export class LeakstopStack extends Stack {
       table: ledger.table.tableName,
       lanes: Object.fromEntries(lanes.map(({ provider, queue }) => [provider, queue.queueUrl])),
       unroutedQueue: unrouted.queueUrl,
+      account: this.account,
     });
     const api = new IntakeApi(this, 'Intake');
     for (const name of Object.keys(environments) as (keyof typeof environments)[]) {

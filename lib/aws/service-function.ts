@@ -72,7 +72,7 @@ export class ServiceFunction extends Construct {
       logGroup,
       // A message that is put back often enough looks like a runaway loop to Lambda, which would set it aside after
       // some 16 rounds: https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
-      ...(facts.sendsTo.includes('own-lane') && { recursiveLoop: RecursiveLoop.ALLOW }),
+      ...(putsBack(facts) && { recursiveLoop: RecursiveLoop.ALLOW }),
     });
     allow(this.lambda, name, reach);
   }
@@ -88,6 +88,9 @@ export class ServiceFunction extends Construct {
     );
   }
 }
+
+const putsBack = ({ sendsTo, consumes }: FunctionFacts) =>
+  sendsTo.some((word) => word === 'own-lane' || word === consumes);
 
 function allow(lambda: IFunction, name: FunctionName, reach: Reach): void {
   const facts: FunctionFacts = functions[name];

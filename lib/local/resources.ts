@@ -6,6 +6,9 @@ import { names, queues } from '../../functions/manifest.ts';
 import { indexes } from '../../functions/platform/ledger-listing.ts';
 import type { Places } from '../configuration.ts';
 
+/** The account that everything on this machine is said to be in. */
+const localAccount = '000000000000';
+
 /** How the stage itself, as a deployment, reaches the AWS services. */
 export interface Cloud {
   dynamoDb: DynamoDBClient;
@@ -50,7 +53,7 @@ export async function createResources(
     ...providers.map((id) => queue(names.lane(id))),
   ]);
   const lanes = Object.fromEntries(providers.map((id, index) => [id, String(urls[index])]));
-  return { table: names.table, lanes, unroutedQueue };
+  return { table: names.table, lanes, unroutedQueue, account: localAccount };
 }
 
 /** Creates the ledger's table and waits until it can be used. */

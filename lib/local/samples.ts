@@ -3,6 +3,8 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { join } from 'node:path';
 import { names } from '../../functions/manifest.ts';
 import { fingerprintName } from '../../functions/platform/fingerprint.ts';
+import { sources } from '../../functions/sources/index.ts';
+import { scanners } from './scanners/index.ts';
 import type { World } from './vendors/vendor.ts';
 
 /** Secret name → value. */
@@ -10,6 +12,17 @@ export type SecretValues = Record<string, unknown>;
 
 /** The signing secret of the sample source `standard`: for this machine only, and in the README. */
 export const sampleSigningSecret = `whsec_${Buffer.from('leakstop local stage sample 0001').toString('base64')}`;
+
+/** The token of the sample source `trufflehog`: for this machine only. */
+const sampleToken = 'leakstop-local-stage-sample-token-0001';
+
+/** The secrets of the sources that a stage listens to when it is given none: those of the simulated scanners fit them. */
+const sampleSources: Readonly<Record<string, object>> = {
+  ...Object.fromEntries(Object.entries(scanners).map(([id, { secret }]) => [id, secret])),
+  standard: { secrets: [sampleSigningSecret] },
+  trufflehog: { tokens: [sampleToken] },
+  'github-partner': {},
+};
 
 /** The fingerprint key of the samples: for this machine only. The README shows an incident id that is made with it. */
 export const sampleFingerprintKey = 'leakstop-local-stage-sample-fingerprint-0001';
@@ -21,7 +34,11 @@ export function sampleSecrets(worlds: Record<string, World>, data?: string): Sec
   );
   return {
     ...Object.fromEntries(accounts),
-    [names.sourceSecret('standard')]: { secrets: [sampleSigningSecret] },
+    ...Object.fromEntries(
+      Object.entries(sampleSources)
+        .filter(([id]) => Object.hasOwn(sources, id))
+        .map(([id, value]) => [names.sourceSecret(id), value]),
+    ),
     ...(data === undefined && { [fingerprintName]: { key: sampleFingerprintKey } }),
   };
 }

@@ -10,6 +10,8 @@ import { type GatewayRoute, gatewayServer } from './gateway.ts';
 import type { StageOptions } from './options.ts';
 import { startPump } from './pump.ts';
 import { type Cloud, cloudOf, createResources } from './resources.ts';
+import { scanners as scannerWorlds } from './scanners/index.ts';
+import type { Scanner } from './scanners/scanner.ts';
 import type { Vendor, World } from './vendors/vendor.ts';
 
 /** The whole service on this machine. */
@@ -17,6 +19,8 @@ export interface Stage {
   url: string;
   /** The simulated vendors, by provider; empty when requests go where they say. */
   vendors: Record<string, Vendor>;
+  /** The simulated scanners, by source; empty when requests go where they say. */
+  scanners: Record<string, Scanner>;
   /** The functions as they are deployed here, by name; a lane's function carries its provider's id. */
   functions: Record<string, FunctionHost>;
   /** The stage's own way to the AWS services. */
@@ -56,8 +60,10 @@ export async function startStage(
     secrets,
     visibilitySeconds,
   });
-  const { vendors, network } =
-    options.vendors === 'simulated' ? await simulate(worlds, secrets) : { vendors: {}, network: undefined };
+  const { vendors, scanners, network } =
+    options.vendors === 'simulated'
+      ? await simulate(worlds, secrets)
+      : { vendors: {}, scanners: {}, network: undefined };
 
   const host = (name: FunctionName, environment: Record<string, string>, provider?: string) =>
     hostFunction({
@@ -86,9 +92,18 @@ export async function startStage(
   return {
     url,
     vendors,
+    scanners,
     functions: hosts,
     cloud,
-    close: () => close({ gateway, pumps, hosts, vendors, cloud, emulators }),
+    close: () =>
+      close({
+        gateway,
+        pumps,
+        hosts,
+        simulated: [...Object.values(vendors), ...Object.values(scanners)],
+        cloud,
+        emulators,
+      }),
   };
 }
 
@@ -113,20 +128,29 @@ function awsVariables(given: NodeJS.ProcessEnv, { endpoints }: Emulators): Recor
 
 async function simulate(worlds: Record<string, World>, secrets: StageOptions['secrets']) {
   const vendors: Record<string, Vendor> = {};
+  const scanners: Record<string, Scanner> = {};
   const network: Record<string, number> = {};
+  const parsed = (value: unknown) => (typeof value === 'string' ? JSON.parse(value) : value);
+  const serve = async ({ server, hosts }: { server: Server; hosts: string[] }) => {
+    const { port } = new URL(await listen(server));
+    for (const name of hosts) network[name] = Number(port);
+  };
   for (const [id, world] of Object.entries(worlds)) {
     const prefix = names.providerSecret(id, '');
     const accounts = Object.entries(secrets).flatMap(([name, value]) =>
-      name.startsWith(prefix)
-        ? [[name.slice(prefix.length), typeof value === 'string' ? JSON.parse(value) : value] as const]
-        : [],
+      name.startsWith(prefix) ? [[name.slice(prefix.length), parsed(value)] as const] : [],
     );
     const vendor = world.simulate(Object.fromEntries(accounts));
-    const address = new URL(await listen(vendor.server));
-    for (const name of vendor.hosts) network[name] = Number(address.port);
+    await serve(vendor);
     vendors[id] = vendor;
   }
-  return { vendors, network };
+  for (const [id, world] of Object.entries(scannerWorlds)) {
+    // One that is given no secret is there all the same: others' public keys may be among what it publishes.
+    const scanner = world.simulate(parsed(secrets[names.sourceSecret(id)]) ?? world.secret);
+    await serve(scanner);
+    scanners[id] = scanner;
+  }
+  return { vendors, scanners, network };
 }
 
 function routesOf(hosts: Record<string, FunctionHost>): GatewayRoute[] {
@@ -143,14 +167,14 @@ async function close(parts: {
   gateway: Server;
   pumps: { stop(): Promise<void> }[];
   hosts: Record<string, FunctionHost>;
-  vendors: Record<string, Vendor>;
+  simulated: { server: Server }[];
   cloud: Cloud;
   emulators: Emulators;
 }): Promise<void> {
   await closed(parts.gateway, longestRequestMs);
   await Promise.all(parts.pumps.map((pump) => pump.stop()));
   await Promise.all(Object.values(parts.hosts).map((host) => host.close()));
-  await Promise.all(Object.values(parts.vendors).map((vendor) => closed(vendor.server)));
+  await Promise.all(parts.simulated.map(({ server }) => closed(server)));
   for (const client of Object.values(parts.cloud)) client.destroy();
   await parts.emulators.close();
 }

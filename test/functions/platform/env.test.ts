@@ -17,7 +17,12 @@ const whole: Record<FunctionName, Record<string, string>> = {
     ACCOUNTS: '{"datadog":["prod","eu"]}',
     TABLE: 'leakstop-incidents',
   },
-  'resolve-alert': { TABLE: 'leakstop-incidents' },
+  'resolve-alert': {
+    LANES: JSON.stringify(lanes),
+    UNROUTED_QUEUE: 'http://127.0.0.1:9324/000000000000/leakstop-unrouted',
+    TABLE: 'leakstop-incidents',
+    HEALTH_ACCOUNT: '111122223333',
+  },
   'revoke-key': {
     PROVIDER: 'datadog',
     ACCOUNTS: '["prod"]',

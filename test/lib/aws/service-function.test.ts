@@ -1,6 +1,6 @@
 import { App, Stack } from 'aws-cdk-lib/core';
 import { expect, test } from 'vitest';
-import { functions, names } from '../../../functions/manifest.ts';
+import { type FunctionFacts, functions, names } from '../../../functions/manifest.ts';
 import type { FunctionName } from '../../../functions/platform/env.ts';
 import { providers } from '../../../functions/providers/index.ts';
 import { Ledger } from '../../../lib/aws/ledger.ts';
@@ -30,7 +30,8 @@ test.each(everyName)('%s runs on Node 24 on ARM with the limits of the manifest'
 test.each(everyName)(
   '%s puts messages back for as long as it takes exactly where the manifest says it does',
   (name) => {
-    const putsBack = (functions[name].sendsTo as readonly string[]).includes('own-lane');
+    const { sendsTo, consumes } = functions[name] as FunctionFacts;
+    const putsBack = sendsTo.some((word) => word === 'own-lane' || word === consumes);
     expect(deployed(name)?.RecursiveLoop).toBe(putsBack ? 'Allow' : undefined);
   },
 );

@@ -1,0 +1,32 @@
+import { Rule } from 'aws-cdk-lib/aws-events';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { riskCodes } from '../../functions/revocation/aws-health.ts';
+
+/**
+ * What AWS Health says of exposed access keys goes where leaks go that no lane takes. It says so on the default bus of
+ * us-east-1: https://docs.aws.amazon.com/health/latest/ug/choosing-a-region.html
+ */
+export class HealthRule extends Construct {
+  constructor(scope: Construct, id: string, { queue, account }: { queue: Queue; account: string }) {
+    super(scope, id);
+    const { ruleArn } = new Rule(this, 'Rule', {
+      description: 'Leakstop: AWS Health tells of exposed access keys',
+      eventPattern: {
+        source: ['aws.health'],
+        account: [account],
+        detail: { service: ['RISK'], eventTypeCode: [...riskCodes] },
+      },
+      targets: [{ bind: () => ({ arn: queue.queueArn }) }],
+    });
+    queue.addToResourcePolicy(
+      new PolicyStatement({
+        principals: [new ServicePrincipal('events.amazonaws.com')],
+        actions: ['sqs:SendMessage'],
+        resources: [queue.queueArn],
+        conditions: { ArnEquals: { 'aws:SourceArn': ruleArn } },
+      }),
+    );
+  }
+}
