@@ -259,10 +259,10 @@ export function dynamoLedger(
       if (record === undefined || !from.includes(record.state)) return undefined;
       if (revision !== undefined && record.revision !== revision) return undefined;
       const lease = { ...record.lease, until: 0, scheduled: false };
-      const revised = { ...record, ...change, revision: record.revision + 1, telling: false, lease };
+      const revised = { ...record, ...change, revision: record.revision + 1, telling: false, watch: null, lease };
       const next = await archive(grown(revised, [entry]));
-      const { timeline, head, telling } = next;
-      const set = { ...change, timeline, head, telling, revision: next.revision, lease, ...keys(next) };
+      const { timeline, head, telling, watch } = next;
+      const set = { ...change, timeline, head, telling, watch, revision: next.revision, lease, ...keys(next) };
       const held = await update(record.id, {
         set,
         only: { fence: record.fence, revision: record.revision },
