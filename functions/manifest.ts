@@ -10,7 +10,10 @@ export interface FunctionFacts {
   consumes: 'nothing' | 'lane' | 'unrouted';
   /** What it sends to; `own-lane`, or what it consumes itself, to put messages back. */
   sendsTo: readonly ('lanes' | 'unrouted' | 'own-lane')[];
-  ledger: 'none' | 'read-write';
+  /** `due`: it sees which incidents are due and puts them off, and reads none. */
+  ledger: 'none' | 'due' | 'read-write';
+  /** It runs this often (s). */
+  everySeconds?: number;
   /** Secrets it may read: those of every configured source, those of its own provider's accounts, the fingerprint. */
   reads: readonly ('sources' | 'own-provider' | 'fingerprint')[];
   timeoutSeconds: number;
@@ -20,6 +23,18 @@ export interface FunctionFacts {
 
 /** Every function, once. */
 export const functions = {
+  'keep-watch': {
+    entry: 'keep-watch.ts',
+    routes: [],
+    consumes: 'nothing',
+    sendsTo: ['lanes'],
+    ledger: 'due',
+    everySeconds: 60,
+    reads: [],
+    timeoutSeconds: 30,
+    memoryMb: 256,
+    description: 'Passes on what is due: keys to look at again, work that was left lying',
+  },
   'receive-alert': {
     entry: 'receive-alert.ts',
     routes: [

@@ -73,6 +73,7 @@ export function sharedEnvironments(
 ) {
   const accounts = Object.fromEntries(Object.entries(configured).map(([id, provider]) => [id, provider.accounts]));
   return {
+    'keep-watch': { LANES: JSON.stringify(lanes), TABLE: table } satisfies Environment<'keep-watch'>,
     'receive-alert': {
       LANES: JSON.stringify(lanes),
       UNROUTED_QUEUE: unroutedQueue,

@@ -23,6 +23,7 @@ const accounts = json(z.record(z.string(), z.array(z.string()).min(1)));
 
 /** The environment of each function: what it needs and nothing else. Both ways to deploy build it with `satisfies`. */
 export const environments = {
+  'keep-watch': z.object({ LANES: lanes, TABLE: z.string().min(1) }),
   'receive-alert': z.object({ LANES: lanes, UNROUTED_QUEUE: z.url(), SOURCES: json(z.array(z.string())) }),
   'receive-request': z.object({ LANES: lanes, UNROUTED_QUEUE: z.url(), ACCOUNTS: accounts, TABLE: z.string().min(1) }),
   'resolve-alert': z.object({

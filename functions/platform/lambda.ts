@@ -133,6 +133,25 @@ export function queueFunction<Services>(
   );
 }
 
+/** A Lambda that runs on a schedule. What fails is told, and tried again when its time comes again. */
+export function scheduledFunction<Services>(
+  name: FunctionName,
+  compose: () => Services,
+  handle: (services: Services) => Promise<void>,
+) {
+  const services = once(compose);
+  const observability = once(() => createObservability(name));
+  return middy<unknown, void>({ timeoutEarlyInMillis: 0 }).handler(async () => {
+    try {
+      await handle(services());
+    } catch (error) {
+      observability().fault('round failed', error);
+      // Without what it carried: who runs the function writes down what it throws.
+      throw new Error(`${name} failed`);
+    }
+  });
+}
+
 function once<Value>(make: () => Value): () => Value {
   let made: { value: Value } | undefined;
   return () => {

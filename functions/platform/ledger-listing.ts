@@ -2,15 +2,17 @@ import { type DynamoDBClient, QueryCommand, type QueryCommandOutput } from '@aws
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import * as z from 'zod';
 import type { IncidentRecord } from '../revocation/incident.ts';
-import type { Query } from '../revocation/ledger.ts';
+import type { Due, Query } from '../revocation/ledger.ts';
 
-/** The table's indexes: name → partition attribute; all sorted by `newest`. Both ways to deploy make them from this. */
-export const indexes = {
-  newest: 'listing',
-  'by-state': 'byState',
-  'by-outcome': 'byOutcome',
-  'by-provider': 'byProvider',
-} as const;
+/** The table's indexes. Both ways to deploy make them from this. `holds`: attributes beside the keys; absent, all. */
+export const indexes: Readonly<Record<string, { partition: string; sort: string; holds?: readonly string[] }>> = {
+  newest: { partition: 'listing', sort: 'newest' },
+  'by-state': { partition: 'byState', sort: 'newest' },
+  'by-outcome': { partition: 'byOutcome', sort: 'newest' },
+  'by-provider': { partition: 'byProvider', sort: 'newest' },
+  /** Only incidents that somebody must look at by a certain time. */
+  due: { partition: 'watched', sort: 'dueAt', holds: ['provider', 'kind', 'state', 'telling', 'watch'] },
+};
 
 /** Queries a listing makes before it hands out a cursor instead of a full page. */
 const queriesAtMost = 10;
@@ -91,3 +93,37 @@ async function goOn(client: Pick<DynamoDBClient, 'send'>, query: QueryCommand): 
     throw refused ? new BadCursor('the cursor is not one of this question') : error;
   }
 }
+
+/** What is due by `now` (ISO 8601), the most overdue first. */
+export async function listDue(
+  { client, table }: { client: Pick<DynamoDBClient, 'send'>; table: string },
+  { now, limit }: { now: string; limit: number },
+): Promise<Due[]> {
+  const due: Due[] = [];
+  let from: QueryCommandOutput['LastEvaluatedKey'];
+  do {
+    const { Items = [], LastEvaluatedKey }: QueryCommandOutput = await client.send(
+      new QueryCommand({
+        TableName: table,
+        IndexName: 'due',
+        Limit: limit - due.length,
+        KeyConditionExpression: 'watched = :due AND dueAt <= :now',
+        ExpressionAttributeValues: marshall({ ':due': 'due', ':now': now }),
+        ...(from && { ExclusiveStartKey: from }),
+      }),
+    );
+    due.push(...Items.map((item) => readDue(unmarshall(item))));
+    from = LastEvaluatedKey;
+  } while (from !== undefined && due.length < limit);
+  return due;
+}
+
+const readDue = ({ id, dueAt, provider, kind, state, telling, watch }: Record<string, unknown>): Due => ({
+  incident: String(id),
+  at: String(dueAt),
+  provider: typeof provider === 'string' ? provider : null,
+  kind: typeof kind === 'string' ? kind : null,
+  state: state as Due['state'],
+  telling: telling === true,
+  isWatched: watch != null,
+});

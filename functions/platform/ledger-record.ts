@@ -1,7 +1,9 @@
-import type { IncidentRecord, Lease, TimelineEntry } from '../revocation/incident.ts';
+import type { IncidentRecord, Lease } from '../revocation/incident.ts';
 import type { Sighting } from '../revocation/leak.ts';
 import { isKnown, isResting } from '../revocation/ledger.ts';
 import type { Report } from '../revocation/report.ts';
+import { extended, headOf, type Step, type TimelineEntry } from '../revocation/timeline.ts';
+import { dueAt } from '../revocation/watch.ts';
 
 // How an incident's item goes from one write to the next: pure, and bounded to what DynamoDB takes.
 
@@ -9,8 +11,6 @@ const sightingsKept = 100;
 /** An item may have 400 kB; sightings get half of it, the timeline a third (bytes of JSON). */
 const sightingsSize = 200_000;
 const timelineSize = 130_000;
-/** Of a timeline that does not fit, this much of its beginning stays. */
-const beginning = 20;
 /** Claims that are told in the timeline; a key that is asked about for a day must not outgrow its item. */
 const claimsTold = 50;
 
@@ -23,6 +23,14 @@ export function indexKeys({ state, outcome, provider, receivedAt, id }: Incident
     byOutcome: outcome ?? '-',
     byProvider: provider ?? '-',
   };
+}
+
+/** What the index of due incidents sorts by; an attribute that is undefined is taken away, and the incident with it. */
+export function dueKeys(record: IncidentRecord, now: number): Record<string, string | undefined> {
+  const at = dueAt(record, now);
+  return at === undefined
+    ? { watched: undefined, dueAt: undefined }
+    : { watched: 'due', dueAt: new Date(at).toISOString() };
 }
 
 /** The lease that a report's run takes until `until` (epoch ms). */
@@ -49,10 +57,13 @@ export function sighted(
 }
 
 /** The record as a report's run takes it over: what was sent without an answer is unknown from here on. */
-export function taken(record: IncidentRecord, report: Report, lease: Lease, now: number): IncidentRecord {
+export function taken(given: IncidentRecord, report: Report, lease: Lease, now: number): Grown {
+  const record = report.look?.alive === undefined ? given : revived(given, report.look.alive.at);
   const attempts = record.attempts + 1;
-  const more: TimelineEntry[] = [];
+  const more: Step[] = [];
   if (isResting(record)) more.push({ at: report.sighting.at, stage: 'received', detail: reopening(record, report) });
+  if (report.look?.alive !== undefined)
+    more.push({ at: report.look.alive.at, stage: 'alive', detail: `accepted again; it was ${given.outcome}` });
   if (attempts <= claimsTold) {
     more.push({
       at: new Date(now).toISOString(),
@@ -61,7 +72,7 @@ export function taken(record: IncidentRecord, report: Report, lease: Lease, now:
     });
   }
   const lost = record.inDoubt && record.accepted === null;
-  return {
+  const next: IncidentRecord = {
     ...record,
     state: lost ? 'unknown' : record.accepted ? 'sent' : 'claimed',
     attempts,
@@ -69,13 +80,33 @@ export function taken(record: IncidentRecord, report: Report, lease: Lease, now:
     outcome: null,
     reason: null,
     // What was proven once says nothing of a story that begins again.
-    ...(isResting(record) && !report.order?.restore && { proof: null, timeToDeadMs: null }),
+    ...(isResting(record) && !report.order?.restore && { proof: null, timeToDeadMs: null, watch: null }),
     // A person who restores wants that; a person who orders something else does not want it any more.
     restoring: report.order?.restore ?? (report.order === undefined ? record.restoring : false),
     fence: record.fence + 1,
     revision: record.revision + 1,
-    timeline: longer(record.timeline, more),
+    sealed: report.sealed === undefined ? record.sealed : new Uint8Array(Buffer.from(report.sealed, 'base64')),
+    telling: false,
     ...(isNews(record, report) && sighted(record, report.sighting)),
+  };
+  return grown(next, more);
+}
+
+/** A key that is alive after its death: whether our deletion ever held is in doubt. What was checked before stays in the proof. */
+function revived(record: IncidentRecord, at: string): IncidentRecord {
+  const ours = record.outcome === 'revoked' || record.outcome === 'disabled';
+  const checks = [...(record.proof?.checks ?? []), { at, result: 'alive' as const }].slice(-100);
+  const proof = record.proof && { ...record.proof, dead: false, checks };
+  const state = ours ? 'unknown' : 'claimed';
+  return {
+    ...record,
+    state,
+    inDoubt: ours,
+    accepted: null,
+    proof,
+    timeToDeadMs: null,
+    watch: null,
+    switchedOff: false,
   };
 }
 
@@ -87,16 +118,29 @@ function reopening(record: IncidentRecord, report: Report): string {
   return [`${asked}; it was ${was}`, report.order?.reason].filter(Boolean).join(': ');
 }
 
-/** A timeline that goes on. One that does not fit any more loses its middle and says so; both its ends stay. */
-export function longer(timeline: TimelineEntry[], more: TimelineEntry[]): TimelineEntry[] {
-  const whole = [...timeline, ...more];
-  if (sizeOf(whole) <= timelineSize) return whole;
-  const end = whole.slice(beginning);
-  while (end.length > more.length && sizeOf(end) > timelineSize / 2) end.shift();
-  const [next, ...rest] = end;
-  if (next === undefined) return whole.slice(0, beginning);
-  const detail = ['(the entries before this one did not fit)', next.detail].filter(Boolean).join(' ');
-  return [...whole.slice(0, beginning), { ...next, detail }, ...rest];
+/** A record whose timeline went on, and the part of it that has to be kept elsewhere because it does not fit any more. */
+export interface Grown {
+  record: IncidentRecord;
+  archived?: { id: string; incident: string; timeline: TimelineEntry[] };
 }
+
+/**
+ * Goes on with a timeline. Of one that does not fit any more, the older entries move to an item of their own, which is
+ * named by the hash that the first of those that stay carries: so the way back to it is never lost.
+ */
+export function grown(record: IncidentRecord, steps: readonly Step[]): Grown {
+  const whole = extended(record.id, record.timeline, steps);
+  const head = headOf(record.id, whole);
+  if (sizeOf(whole) <= timelineSize) return { record: { ...record, timeline: whole, head } };
+  let cut = 1;
+  while (cut < whole.length - 1 && sizeOf(whole.slice(cut)) > timelineSize / 2) cut += 1;
+  const timeline = whole.slice(cut);
+  const archived = { id: archiveId(record.id, timeline), incident: record.id, timeline: whole.slice(0, cut) };
+  return { record: { ...record, timeline, head }, archived };
+}
+
+/** Where the entries before these are kept, if they are not the first. */
+export const archiveId = (incident: string, timeline: readonly TimelineEntry[]) =>
+  `timeline#${incident}#${timeline[0]?.previous ?? ''}`;
 
 const sizeOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value));

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { isDeepStrictEqual } from 'node:util';
 import {
   BatchGetItemCommand,
   ConditionalCheckFailedException,
@@ -10,12 +9,12 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { LeaseLost, Unavailable } from '../revocation/errors.ts';
-import { type IncidentRecord, newRecord, restsIn, type TimelineEntry } from '../revocation/incident.ts';
+import { type IncidentRecord, newRecord, restsIn } from '../revocation/incident.ts';
 import type { Sighting } from '../revocation/leak.ts';
 import { type Claim, isKnown, type KeyName, type Ledger, standing } from '../revocation/ledger.ts';
 import type { Report } from '../revocation/report.ts';
-import { listIncidents } from './ledger-listing.ts';
-import { indexKeys, isNews, leaseFor, longer, sighted, taken } from './ledger-record.ts';
+import { listDue, listIncidents } from './ledger-listing.ts';
+import { dueKeys, type Grown, grown, indexKeys, isNews, leaseFor, sighted, taken } from './ledger-record.ts';
 
 const daysKept = 400;
 const sealedDaysKept = 14;
@@ -61,7 +60,10 @@ export function dynamoLedger(
     );
   }
 
-  /** Sets under conditions (attribute path → value that must stand there). False when one does not hold. */
+  /**
+   * Sets under conditions (attribute path → value that must stand there); what is undefined is taken away. False when a
+   * condition does not hold.
+   */
   async function update(
     id: string,
     { set, only }: { set: Record<string, unknown>; only: Record<string, unknown> },
@@ -81,14 +83,20 @@ export function dynamoLedger(
       bound[key] = given;
       return key;
     };
-    const sets = Object.entries(set).map(([path, given]) => `${name(path)} = ${value(given)}`);
+    const entries = Object.entries(set);
+    const sets = entries
+      .filter(([, given]) => given !== undefined)
+      .map(([path, given]) => `${name(path)} = ${value(given)}`);
+    const gone = entries.filter(([, given]) => given === undefined).map(([path]) => name(path));
     const conditions = Object.entries(only).map(([path, given]) => `${name(path)} = ${value(given)}`);
     return holds(
       client.send(
         new UpdateItemCommand({
           TableName: table,
           Key: { id: { S: id } },
-          UpdateExpression: `SET ${sets.join(', ')}`,
+          UpdateExpression: [`SET ${sets.join(', ')}`, gone.length > 0 && `REMOVE ${gone.join(', ')}`]
+            .filter(Boolean)
+            .join(' '),
           ConditionExpression: conditions.join(' AND '),
           ExpressionAttributeNames: names,
           ExpressionAttributeValues: values(bound),
@@ -104,7 +112,17 @@ export function dynamoLedger(
     return item === undefined || isPointer(item) ? undefined : (item as unknown as IncidentRecord);
   }
 
-  const store = (record: IncidentRecord): Item => ({ ...record, ...indexKeys(record), expiresAt: expires(daysKept) });
+  const keys = (record: IncidentRecord) => ({ ...indexKeys(record), ...dueKeys(record, now()) });
+  const store = (record: IncidentRecord): Item => ({ ...record, ...keys(record), expiresAt: expires(daysKept) });
+
+  /** Keeps what of a timeline does not fit into its incident any more. Named by its content, so doing it twice is harmless. */
+  async function archive({ record, archived }: Grown): Promise<IncidentRecord> {
+    if (archived !== undefined)
+      await client.send(
+        new PutItemCommand({ TableName: table, Item: values({ ...archived, expiresAt: expires(daysKept) }) }),
+      );
+    return record;
+  }
 
   /** Adds a sighting; false when another write came in between. */
   const note = (record: IncidentRecord, sighting: Sighting) =>
@@ -126,7 +144,8 @@ export function dynamoLedger(
     if (report.fence === undefined && report.leak !== undefined) {
       const { incident, provider, kind, sighting, order } = report;
       const lease = leaseFor(report, claimId, until);
-      const record = taken(newRecord(incident, provider, kind, sighting, order?.reason), report, lease, now());
+      const fresh = newRecord(incident, provider, kind, sighting, order?.reason);
+      const { record } = taken(fresh, report, lease, now());
       if (await put(store(record), 'attribute_not_exists(id)')) return { is: 'claimed', record };
     }
     for (let round = 0; round < contested; round += 1) {
@@ -141,37 +160,13 @@ export function dynamoLedger(
       const is = standing(record, seen, now());
       if (is !== 'claimed') {
         const isNew = report.fence === undefined && isNews(record, report);
-        if (!isNew || (await note(record, report.sighting))) return { is, record, isNew };
+        if (!isNew) return { is, record, isNew };
+        if (await note(record, report.sighting))
+          return { is, record: { ...record, ...sighted(record, report.sighting) }, isNew };
         continue;
       }
-      const next = taken(record, report, leaseFor(report, claimId, until), now());
-      const {
-        state,
-        attempts,
-        outcome,
-        reason,
-        fence,
-        revision,
-        sightings,
-        sightingCount,
-        timeline,
-        restoring,
-        proof,
-        timeToDeadMs,
-      } = next;
-      const story = {
-        state,
-        attempts,
-        outcome,
-        reason,
-        sightings,
-        sightingCount,
-        timeline,
-        restoring,
-        proof,
-        timeToDeadMs,
-      };
-      const set = { ...story, fence, revision, lease: next.lease, ...indexKeys(next) };
+      const next = await archive(taken(record, report, leaseFor(report, claimId, until), now()));
+      const set = { ...changed(record, next), ...keys(next) };
       const only = {
         fence: record.fence,
         revision: record.revision,
@@ -187,13 +182,9 @@ export function dynamoLedger(
     claim,
     read,
     async save(record, { timeline = [], ...change }) {
-      const next: IncidentRecord = {
-        ...record,
-        ...change,
-        revision: record.revision + 1,
-        timeline: longer(record.timeline, timeline),
-      };
-      const set = { ...change, timeline: next.timeline, revision: next.revision, ...indexKeys(next) };
+      const next = await archive(grown({ ...record, ...change, revision: record.revision + 1 }, timeline));
+      const { revision } = next;
+      const set = { ...change, timeline: next.timeline, head: next.head, revision, ...keys(next) };
       const only = { fence: record.fence, revision: record.revision, 'lease.message': record.lease.message };
       if (await update(record.id, { set, only })) return next;
       const current = await read(record.id);
@@ -235,7 +226,8 @@ export function dynamoLedger(
           throw new LeaseLost(`another run holds ${record.id}`);
         }
         await noteAll(incident, current.sightings);
-        const pointer = { id: record.id, sameAs: incident, expiresAt: expires(daysKept) };
+        const { timeline, head } = current;
+        const pointer = { id: record.id, sameAs: incident, timeline, head, expiresAt: expires(daysKept) };
         const { fence, revision } = record;
         const only = { ':fence': fence, ':revision': revision, ':count': current.sightingCount };
         if (await put(pointer, 'fence = :fence AND revision = :revision AND sightingCount = :count', only)) return;
@@ -266,20 +258,11 @@ export function dynamoLedger(
       const record = await read(id);
       if (record === undefined || !from.includes(record.state)) return undefined;
       if (revision !== undefined && record.revision !== revision) return undefined;
-      const next: IncidentRecord = {
-        ...record,
-        ...change,
-        timeline: longer(record.timeline, [entry]),
-        revision: record.revision + 1,
-        lease: { ...record.lease, until: 0, scheduled: false },
-      };
-      const set = {
-        ...change,
-        timeline: next.timeline,
-        revision: next.revision,
-        lease: next.lease,
-        ...indexKeys(next),
-      };
+      const lease = { ...record.lease, until: 0, scheduled: false };
+      const revised = { ...record, ...change, revision: record.revision + 1, telling: false, watch: null, lease };
+      const next = await archive(grown(revised, [entry]));
+      const { timeline, head, telling, watch } = next;
+      const set = { ...change, timeline, head, telling, watch, revision: next.revision, lease, ...keys(next) };
       const held = await update(record.id, {
         set,
         only: { fence: record.fence, revision: record.revision },
@@ -287,19 +270,27 @@ export function dynamoLedger(
       if (held) return next;
       // A decision whose answer was lost stands all the same.
       const current = await read(record.id);
-      const written = current?.revision === next.revision && isDeepStrictEqual(current.timeline.at(-1), entry);
+      const written = current?.revision === next.revision && current.head === next.head;
       return written ? next : undefined;
     },
+    async amend(record, { timeline = [], ...change }) {
+      const next = await archive(grown({ ...record, ...change, revision: record.revision + 1 }, timeline));
+      const { revision, head } = next;
+      const set = { ...change, timeline: next.timeline, head, revision, ...keys(next) };
+      const { fence, sightingCount } = record;
+      const only = { fence, revision: record.revision, sightingCount, state: record.state };
+      if (await update(record.id, { set, only })) return next;
+      const current = await read(record.id);
+      return current?.revision === revision && current.fence === fence && current.head === head ? next : undefined;
+    },
+    due: (limit) => listDue({ client, table }, { now: text(now()), limit }),
+    async postpone({ incident, at }, until) {
+      await update(incident, { set: { dueAt: text(until) }, only: { dueAt: at } });
+    },
     async park({ incident, provider, kind, sighting }, outcome, reason) {
-      const entry: TimelineEntry = { at: text(now()), stage: 'parked', detail: reason };
       const fresh = newRecord(incident, provider, kind, sighting);
-      const parked: IncidentRecord = {
-        ...fresh,
-        state: restsIn[outcome],
-        outcome,
-        reason,
-        timeline: [...fresh.timeline, entry],
-      };
+      const step = { at: text(now()), stage: 'parked', detail: reason } as const;
+      const { record: parked } = grown({ ...fresh, state: restsIn[outcome], outcome, reason }, [step]);
       if (await put(store(parked), 'attribute_not_exists(id)')) return parked;
       for (let round = 0; round < contested; round += 1) {
         const record = await read(incident);
@@ -320,6 +311,10 @@ export function dynamoLedger(
     list: (query) => listIncidents({ client, table }, query),
   };
 }
+
+/** What is different in the record that comes next. */
+const changed = (record: IncidentRecord, next: IncidentRecord) =>
+  Object.fromEntries(Object.entries(next).filter(([name, value]) => record[name as keyof IncidentRecord] !== value));
 
 const isPointer = (item: Item): item is Pointer => typeof item.sameAs === 'string';
 

@@ -1,4 +1,6 @@
 import type { Sighting } from './leak.ts';
+import { extended, headOf, type TimelineEntry } from './timeline.ts';
+import type { Watch } from './watch.ts';
 
 export type State = 'received' | 'claimed' | 'sent' | 'unknown' | 'awaiting-approval' | 'parked' | 'closed';
 export const states: readonly State[] = [
@@ -28,6 +30,10 @@ export const restsIn = {
 export type Outcome = keyof typeof restsIn;
 export const outcomes = Object.keys(restsIn) as readonly Outcome[];
 
+/** The outcomes that say: this key is dead. */
+export const isDeath = (outcome: Outcome | null): outcome is 'revoked' | 'disabled' | 'already-gone' =>
+  outcome === 'revoked' || outcome === 'disabled' || outcome === 'already-gone';
+
 export type Stage =
   | 'received'
   | 'claimed'
@@ -44,13 +50,6 @@ export type Stage =
   | 'told';
 
 export type Action = 'delete' | 'disable' | 'approve' | 'observe';
-
-/** One step of an incident's story; `detail` is a sentence for people. */
-export interface TimelineEntry {
-  at: string;
-  stage: Stage;
-  detail?: string;
-}
 
 /** How we know a key is dead, with every check that was made. */
 export interface Proof {
@@ -87,6 +86,8 @@ export interface IncidentRecord {
   sightings: Sighting[];
   sightingCount: number;
   timeline: TimelineEntry[];
+  /** The hash of the timeline's last entry. */
+  head: string;
   proof: Proof | null;
   receivedAt: string;
   timeToDeadMs: number | null;
@@ -110,6 +111,14 @@ export interface IncidentRecord {
   valueSettles: boolean;
   /** It has been counted against the fuse. */
   counted: boolean;
+  /** When the key is looked at again, to see whether it still lives, or lives again. */
+  watch: Watch | null;
+  /** The leak, encrypted, for as long as the incident may have to go on without the message that brought it. */
+  sealed: Uint8Array | null;
+  /** Somebody has still to be told of the state it rests in. */
+  telling: boolean;
+  /** The notices that went out, by the name that a channel gives each. */
+  told: string[];
 }
 
 /** An incident as people and programs outside see it (contract, section 2.4). */
@@ -121,7 +130,7 @@ export function view(record: IncidentRecord) {
     reference: reference ?? null,
     location: location ?? {},
   }));
-  const { sightingCount, timeline, proof, timeToDeadMs, attempts } = record;
+  const { sightingCount, timeline, head, proof, timeToDeadMs, attempts } = record;
   return {
     id,
     provider,
@@ -135,6 +144,7 @@ export function view(record: IncidentRecord) {
     sightings,
     sightingCount,
     timeline,
+    head,
     proof,
     timeToDeadMs,
     attempts,
@@ -149,6 +159,7 @@ export function newRecord(
   sighting: Sighting,
   remark?: string,
 ): IncidentRecord {
+  const timeline = extended(id, [], [{ at: sighting.at, stage: 'received', detail: remark }]);
   return {
     id,
     provider,
@@ -162,7 +173,8 @@ export function newRecord(
     reason: null,
     sightings: [sighting],
     sightingCount: 1,
-    timeline: [{ at: sighting.at, stage: 'received', ...(remark !== undefined && { detail: remark }) }],
+    timeline,
+    head: headOf(id, timeline),
     proof: null,
     receivedAt: sighting.at,
     timeToDeadMs: null,
@@ -177,5 +189,9 @@ export function newRecord(
     restoring: false,
     valueSettles: false,
     counted: false,
+    watch: null,
+    sealed: null,
+    telling: false,
+    told: [],
   };
 }

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { incidentId } from './fingerprint.ts';
+import { incidentId, seal } from './fingerprint.ts';
 import type { Leak, Sighting } from './leak.ts';
 import type { Providers } from './provider.ts';
 import { type Order, plainJson, type Report, sightingForm, writeReport } from './report.ts';
@@ -88,6 +88,7 @@ function addressed(
       tries,
       // The time it took to fetch the leak is not taken from the time its provider is tried for.
       since: sender.at === undefined ? undefined : intake.now(),
+      sealed: Buffer.from(seal(key, incident, { leak, mayNameKeys, order })).toString('base64'),
     };
     return { incident, queue: lane, body: writeReport(report) };
   }

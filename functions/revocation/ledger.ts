@@ -1,5 +1,6 @@
-import type { IncidentRecord, Outcome, State, TimelineEntry } from './incident.ts';
+import { type IncidentRecord, isDeath, type Outcome, type State } from './incident.ts';
 import type { Report } from './report.ts';
+import type { Step } from './timeline.ts';
 
 /**
  * What a claim found: the incident is ours, or somebody works on it (`isNew`: who does cannot know of this report yet), or
@@ -8,7 +9,7 @@ import type { Report } from './report.ts';
 export type Claim =
   | { is: 'claimed'; record: IncidentRecord }
   | { is: 'held'; record: IncidentRecord; isNew: boolean }
-  | { is: 'settled'; record: IncidentRecord }
+  | { is: 'settled'; record: IncidentRecord; isNew: boolean }
   | { is: 'superseded'; record: IncidentRecord };
 
 /** Changes that one write of the run that holds the incident makes, all or none. */
@@ -32,8 +33,12 @@ export type Change = Partial<
     | 'restoring'
     | 'valueSettles'
     | 'counted'
+    | 'watch'
+    | 'sealed'
+    | 'telling'
+    | 'told'
   >
-> & { timeline?: TimelineEntry[] };
+> & { timeline?: Step[] };
 
 export interface Query {
   state?: State | undefined;
@@ -68,9 +73,18 @@ export interface Ledger {
     id: string,
     from: readonly State[],
     change: Pick<Change, 'state' | 'outcome' | 'reason' | 'restoring'>,
-    entry: TimelineEntry,
+    entry: Step,
     revision?: number,
   ): Promise<IncidentRecord | undefined>;
+  /** Changes an incident that nobody works on, if it still stands as it was read; undefined when it does not, and nothing is written. */
+  amend(
+    record: IncidentRecord,
+    change: Pick<Change, 'proof' | 'watch' | 'sealed' | 'telling' | 'told' | 'timeline'>,
+  ): Promise<IncidentRecord | undefined>;
+  /** Incidents that somebody must look at by now, the most overdue first. */
+  due(limit: number): Promise<Due[]>;
+  /** Nobody has to look at it before `until` (epoch ms): it was passed on, unless it has moved by itself meanwhile. */
+  postpone(due: Due, until: number): Promise<void>;
   /** Parks a leak that no lane takes, unless its incident exists; the sighting is noted either way. */
   park(
     report: Pick<Report, 'incident' | 'sighting'> & { provider: string | null; kind: string | null },
@@ -86,6 +100,18 @@ export interface Ledger {
   list(query: Query): Promise<{ records: IncidentRecord[]; cursor: string | undefined }>;
 }
 
+/** An incident that somebody must look at, as far as that tells who. */
+export interface Due {
+  incident: string;
+  /** ISO 8601. */
+  at: string;
+  provider: string | null;
+  kind: string | null;
+  state: State;
+  telling: boolean;
+  isWatched: boolean;
+}
+
 /** A provider's own name for a key. */
 export interface KeyName {
   provider: string;
@@ -94,8 +120,8 @@ export interface KeyName {
   keyId: string;
 }
 
-export const isResting = (record: IncidentRecord) =>
-  record.state === 'closed' || record.state === 'parked' || record.state === 'awaiting-approval';
+export const isResting = ({ state }: Pick<IncidentRecord, 'state'>) =>
+  state === 'closed' || state === 'parked' || state === 'awaiting-approval';
 
 /** Whether a sighting tells nothing new: the same message, or the same reference from the same source. */
 export function isKnown(record: IncidentRecord, { source, delivery, reference }: Report['sighting']): boolean {
@@ -113,12 +139,20 @@ export function standing(record: IncidentRecord, report: Report, now: number): C
   if (report.fence !== undefined && record.fence > report.fence && lease.message !== report.message)
     return 'superseded';
   if (lease.scheduled && lease.message === report.message) return 'claimed';
+  if (report.look !== undefined) return standingOfLook(record, report.look, now);
   // An alert must not undo what a person is about to do.
   if (record.restoring && report.order === undefined) return 'settled';
   if (isResting(record)) return mayReopen(record, report) ? 'claimed' : 'settled';
   // A person's word does not wait for a message that is only waiting its time.
   const isOrder = report.order !== undefined && !isDryRun(report);
   return lease.until > now && !(lease.scheduled && isOrder) ? 'held' : 'claimed';
+}
+
+/** A look takes what should have gone on by now, and reopens what is seen alive after it was proven dead. */
+function standingOfLook(record: IncidentRecord, look: NonNullable<Report['look']>, now: number): Claim['is'] {
+  if (isResting(record))
+    return isDeath(record.outcome) && record.revision === look.alive?.revision ? 'claimed' : 'settled';
+  return record.lease.until > now ? 'held' : 'claimed';
 }
 
 /** Nothing was done to the key, or it was undone, so its story may start again; that is recorded in it. */

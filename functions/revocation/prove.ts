@@ -1,9 +1,10 @@
 import { type Access, askAsLeaked } from './ask.ts';
 import { Unavailable } from './errors.ts';
-import type { Proof, TimelineEntry } from './incident.ts';
+import type { Proof } from './incident.ts';
 import type { Leak } from './leak.ts';
 import { getByKeyId } from './look-up.ts';
 import type { LeakedValue } from './provider.ts';
+import type { Step } from './timeline.ts';
 
 /** Pauses between checks (ms): death is usually seen at once, and propagation takes seconds where it takes any time. */
 const pauses = [0, 250, 400, 600, 1000, 1500, 2000, 3000, 5000];
@@ -36,9 +37,9 @@ export async function prove(
   access: Access,
   target: Suspect,
   clock: Clock,
-): Promise<{ proof: Proof; timeline: TimelineEntry[] }> {
+): Promise<{ proof: Proof; timeline: Step[] }> {
   const proof: Proof = { dead: false, method: methodOf(access, target), checks: [] };
-  const timeline: TimelineEntry[] = [];
+  const timeline: Step[] = [];
   let silent = 0;
   for (const pause of pauses) {
     if (clock.now() + pause >= access.deadline) break;
@@ -59,6 +60,10 @@ export async function prove(
   }
   return { proof, timeline };
 }
+
+/** One check, long after the proof; a record that shows the key as switched off is none of a key that lives. */
+export const seenNow = (access: Access, suspect: Suspect): Promise<'alive' | 'dead' | 'unknown'> =>
+  check(access, suspect, methodOf(access, suspect));
 
 const sentences = {
   'leaked-key-refused': 'the provider refuses the leaked key',

@@ -45,6 +45,16 @@ export interface Report {
   fence?: number | undefined;
   /** Epoch ms before which there is no point in trying. */
   notBefore?: number | undefined;
+  /** The leak, encrypted for its incident (base64), so that the ledger can keep it. */
+  sealed?: string | undefined;
+  /** Nobody reports: it is time to look at the incident. */
+  look?: Look | undefined;
+}
+
+/** A look at an incident whose time has come. */
+export interface Look {
+  /** The key was seen alive after it was proven dead, when its incident stood at this revision. */
+  alive?: { at: string; revision: number } | undefined;
 }
 
 const order = z.object({
@@ -103,6 +113,8 @@ const wire = z.object({
   noted: z.boolean().optional(),
   fence: z.int().optional(),
   notBefore: z.number().optional(),
+  sealed: z.string().optional(),
+  look: z.object({ alive: z.object({ at: z.string(), revision: z.int() }).optional() }).optional(),
 });
 
 /** A leak as text, its secret exposed: for the lane's queue and for sealing, nothing else. */

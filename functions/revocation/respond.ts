@@ -2,9 +2,11 @@ import { expire } from './approval.ts';
 import { LeaseLost } from './errors.ts';
 import { putBackUnwritten, settleFault } from './faults.ts';
 import { accountActingWith, findEverywhere } from './find-everywhere.ts';
+import { seal } from './fingerprint.ts';
 import { inWords, isCertain, proceed, protectOwn, theOne } from './judge.ts';
 import type { Leak } from './leak.ts';
 import type { Claim } from './ledger.ts';
+import { afterTheEnd, lookAgain, watchedBy } from './look.ts';
 import type { Report } from './report.ts';
 import { restore } from './restore.ts';
 import { close, settleDoubt } from './revoke.ts';
@@ -13,7 +15,7 @@ import { leakOf, nameOf, type Run, reserve, rest, type Services, startRun, tell 
 /** A lease outlives its function by this much (ms), so that a run that is being stopped cannot meet its successor. */
 const grace = 2_000;
 /** A report that brings something new to an incident that is held looks again this soon (ms). */
-const lookAgain = 3_000;
+const nextTurn = 3_000;
 
 /**
  * Takes one report to the end of what can be done now: claim, find, decide, record `sent`, revoke, prove, close.
@@ -26,9 +28,17 @@ export async function respond(report: Report, services: Services, endsAt: number
   if (report.notBefore !== undefined && report.notBefore > now()) {
     return services.putBack(report, report.notBefore - now());
   }
+  /** A key that lives again is no end. */
+  const again = async (look: Promise<Report | undefined>) => {
+    const revived = await look;
+    if (revived !== undefined) await respond(revived, services, endsAt);
+  };
   try {
+    const watched = report.look && (await watchedBy(report, services));
+    if (watched !== undefined) return await again(lookAgain(watched, report, services, endsAt));
     const claim = await ledger.claim(report, endsAt + grace);
     if (claim.is === 'held') return await waitForTurn(report, claim, services);
+    if (claim.is === 'settled') return await again(afterTheEnd(claim, report, services, endsAt));
     if (claim.is !== 'claimed') return;
     const run = startRun(claim.record, report, services, endsAt);
     services.note({ incident: run.record.id, stage: 'claimed' });
@@ -45,17 +55,18 @@ async function waitForTurn(
   { record, isNew }: Extract<Claim, { is: 'held' }>,
   services: Services,
 ): Promise<void> {
+  if (report.look !== undefined) return;
   const left = Math.max(record.lease.until - services.now(), 0) + 1000;
   if (record.lease.message === report.message || report.fence !== undefined) return services.putBack(report, left);
   if (report.order === undefined && !isNew && !report.noted) return;
   // Nobody is at work while a message only waits its time.
-  const delay = record.lease.scheduled ? left : Math.min(left, lookAgain);
+  const delay = record.lease.scheduled ? left : Math.min(left, nextTurn);
   await services.putBack({ ...report, noted: true, notBefore: services.now() + delay }, delay);
 }
 
 async function pursue(run: Run): Promise<void> {
   const { report, services, record } = run;
-  if (report.order?.restore) return restore(run);
+  if (record.restoring) return restore(run);
   const leak = await leakOf(run);
   if (report.order?.deadline && report.order.approved === undefined) return expire(run);
   if (!Object.hasOwn(services.provider.kinds, report.kind))
@@ -100,6 +111,10 @@ async function isAnotherStory(run: Run, leak: Leak): Promise<boolean> {
 }
 
 async function joinStory({ record, report, services, deadline }: Run, incident: string): Promise<void> {
+  const { leak, mayNameKeys, order } = report;
+  // What was sealed for the one opens for no other.
+  const bytes = leak && seal(await services.fingerprint(), incident, { leak, mayNameKeys, order });
+  const sealed = bytes && Buffer.from(bytes).toString('base64');
   await services.ledger.merge(record, incident);
-  await respond({ ...report, incident, fence: undefined, noted: true }, services, deadline + reserve);
+  await respond({ ...report, incident, sealed, fence: undefined, noted: true }, services, deadline + reserve);
 }

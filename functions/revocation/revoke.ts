@@ -3,7 +3,8 @@ import { LeaseLost, Refused, Unavailable } from './errors.ts';
 import type { Leak } from './leak.ts';
 import { getByKeyId } from './look-up.ts';
 import { prove } from './prove.ts';
-import { type Named, type Run, rest, save, tell, withFreshAdmin } from './run.ts';
+import { announce, type Named, type Run, released, rest, save, tell, withFreshAdmin } from './run.ts';
+import { type Watch, watchAfter, watchFrom } from './watch.ts';
 
 /** A deletion is not begun with less time than this left (ms). */
 const needed = 4_000;
@@ -73,17 +74,33 @@ export async function close(
     if (stage !== 'alive' || !toldAlive) tell(run, stage, detail, Date.parse(at));
   const checks = [...(run.record.proof?.checks ?? []), ...proof.checks].slice(-100);
   const last = checks.at(-1);
-  if (!proof.dead || last === undefined) {
-    const pending = { state, accepted, inDoubt: false } as const;
-    await save(run, { ...named, ...pending, switchedOff, proof: { ...proof, checks } });
-    const seenAlive = checks.findLast(({ result }) => result !== 'unknown')?.result === 'alive';
-    if (outcome === 'already-gone')
-      throw new Unavailable('the provider shows the key as gone, and it is not seen dead');
-    throw new Unavailable(`accepted by the provider but ${seenAlive ? 'still alive' : 'not yet seen dead'}`);
+  const proven = { ...named, proof: { ...proof, checks }, inDoubt: false, switchedOff };
+  if (proof.dead && last !== undefined) {
+    const at = Date.parse(last.at);
+    const timeToDeadMs = outcome === 'already-gone' ? null : at - Date.parse(run.record.receivedAt);
+    // To look at the key again, its value is needed only where it is its refusal that proves it dead.
+    const sealed = proof.method === 'leaked-key-refused' ? run.record.sealed : null;
+    return rest(run, outcome, null, { ...proven, timeToDeadMs, watch: watchFrom(at), sealed });
   }
-  const timeToDeadMs = outcome === 'already-gone' ? null : Date.parse(last.at) - Date.parse(run.record.receivedAt);
-  const ended = { proof: { ...proof, checks }, timeToDeadMs, inDoubt: false, switchedOff };
-  await rest(run, outcome, null, { ...named, ...ended });
+  const isAlive = checks.findLast(({ result }) => result !== 'unknown')?.result === 'alive';
+  const watch = isAlive && accepted !== null ? (run.record.watch ?? watchFrom(services.now())) : null;
+  await save(run, { ...proven, state, accepted, watch });
+  if (outcome === 'already-gone') throw new Unavailable('the provider shows the key as gone, and it is not seen dead');
+  if (!isAlive) throw new Unavailable('accepted by the provider but not yet seen dead');
+  if (watch === null || services.now() < watch.at) throw new Unavailable('accepted by the provider but still alive');
+  await keepWatching(run, watch);
+}
+
+/** The key outlives its deletion: it is looked at again for a day, and people are told meanwhile. Then they must act. */
+async function keepWatching(run: Run, { since }: Watch): Promise<void> {
+  const { now, announce: teller } = run.services;
+  const watch = watchAfter({ since, at: since }, now(), true);
+  const reason = 'accepted by the provider but still alive';
+  if (watch === null)
+    return rest(run, 'failed', `${reason} a day later; ask the provider to end it, then retry`, { watch: null });
+  const again = `${reason}; looked at again at ${new Date(watch.at).toISOString()}`;
+  await save(run, { reason: again, watch, lease: released(run), telling: teller !== undefined });
+  await announce(run);
 }
 
 /** A request was sent and its answer lost: the provider is read first, and only what it shows is acted on. */
@@ -96,7 +113,10 @@ export async function settleDoubt(run: Run, leak: Leak, key: Named, action: Deed
     );
   });
   if (!done)
-    return revoke(run, leak, key, { action, reason: 'the answer was lost and the provider still has the key' });
-  tell(run, 'accepted', 'the answer was lost; the provider shows that it was done');
+    return revoke(run, leak, key, {
+      action,
+      reason: 'whether it was done was in doubt, and the provider still has the key',
+    });
+  tell(run, 'accepted', 'whether it was done was in doubt; the provider shows that it was');
   await close(run, leak, key, action === 'disable' ? 'disabled' : 'revoked');
 }

@@ -1,14 +1,15 @@
 import { type Access, diagnose } from './ask.ts';
-import { Refused, Unexpected } from './errors.ts';
+import { Refused, Unavailable, Unexpected } from './errors.ts';
 import type { Send } from './exchange.ts';
 import { seal, unseal } from './fingerprint.ts';
-import { type Action, type IncidentRecord, type Outcome, restsIn, type Stage, type TimelineEntry } from './incident.ts';
+import { type Action, type IncidentRecord, isDeath, type Outcome, restsIn, type Stage } from './incident.ts';
 import type { Leak } from './leak.ts';
 import type { Change, KeyName, Ledger } from './ledger.ts';
 import type { Policy } from './policy.ts';
 import type { AnyProvider } from './provider.ts';
 import type { Report } from './report.ts';
 import type { Secret } from './secret.ts';
+import type { Step } from './timeline.ts';
 
 /** Everything a run needs from outside; all of it injected. */
 export interface Services {
@@ -31,6 +32,8 @@ export interface Services {
   newId(): string;
   /** Puts a report back into the lane, to come out after `delayMs`. */
   putBack(report: Report, delayMs: number): Promise<void>;
+  /** Sends for somebody who tells people and sources what became of an incident; absent, there is nobody to tell. @throws Unavailable */
+  announce?: ((incident: string) => Promise<void>) | undefined;
   /** Tells logs and metrics what happened. Never given anything secret. */
   note(event: Note): void;
 }
@@ -41,6 +44,8 @@ export interface Note {
   outcome?: Outcome | undefined;
   detail?: string | undefined;
   timeToDeadMs?: number | null;
+  /** The hash of the timeline's end: in the log it vouches for the ledger. */
+  head?: string;
 }
 
 /** Time kept at the end of a function (ms) for writing down what happened. */
@@ -53,7 +58,7 @@ export interface Run {
   readonly services: Services;
   /** Epoch ms by which every request is over. */
   readonly deadline: number;
-  readonly untold: TimelineEntry[];
+  readonly untold: Step[];
 }
 
 export const startRun = (record: IncidentRecord, report: Report, services: Services, endsAt: number): Run => ({
@@ -78,39 +83,56 @@ export async function save(run: Run, change: Omit<Change, 'timeline'>): Promise<
 /** Lets go of the incident. */
 export const released = (run: Run) => ({ ...run.record.lease, until: 0, scheduled: false });
 
-/** Rests the incident, closed or parked as its outcome says. */
+/** Rests the incident, closed or parked as its outcome says, and sends for who tells of it. */
 export async function rest(
   run: Run,
   outcome: Outcome,
   reason: string | null,
   change: Omit<Change, 'timeline'> = {},
 ): Promise<void> {
+  const { services } = run;
   const state = restsIn[outcome];
   if (state === 'parked') {
     await keepLeak(run);
     tell(run, 'parked', reason ?? undefined);
   }
-  await save(run, { ...change, state, outcome, reason, lease: released(run) });
-  const { id, timeToDeadMs } = run.record;
-  run.services.note({ incident: id, outcome, timeToDeadMs });
+  const unwatched = { watch: null, sealed: null };
+  const rested = { state, outcome, reason, lease: released(run), telling: services.announce !== undefined } as const;
+  await save(run, { ...unwatched, ...change, ...rested });
+  const { id, timeToDeadMs, head } = run.record;
+  services.note({ incident: id, outcome, timeToDeadMs, head });
+  await announce(run);
+}
+
+/** Who was not sent for now is sent for later, by who keeps watch: that the incident rests is written down. */
+export async function announce({ services, record }: Run): Promise<void> {
+  await services.announce?.(record.id).catch((error) => {
+    if (!(error instanceof Unavailable)) throw error;
+  });
 }
 
 /** What waits for a person can only go on later if the leak is kept: sealed, apart from the incident, for two weeks. */
 export async function keepLeak({ report, record, services }: Run): Promise<void> {
-  if (report.leak === undefined) return;
   const { leak, mayNameKeys, order } = report;
-  await services.ledger.keepSealed(
-    record.id,
-    seal(await services.fingerprint(), record.id, { leak, mayNameKeys, order }),
-  );
+  if (leak === undefined && record.sealed === null) return;
+  const sealed =
+    leak === undefined ? record.sealed : seal(await services.fingerprint(), record.id, { leak, mayNameKeys, order });
+  if (sealed !== null) await services.ledger.keepSealed(record.id, sealed);
 }
 
-/** The leak this run is about, unsealed where a person asked for another try. */
+/**
+ * The leak this run is about: as the report brings it, else as it was sealed. Where it is not kept any more, the key that
+ * was found already is known by its id, which is enough to see to its end.
+ */
 export async function leakOf({ report, record, services }: Run): Promise<Leak> {
   if (report.leak !== undefined) return report.leak;
-  const sealed = await services.ledger.sealed(record.id);
+  const sealed = record.sealed ?? (await services.ledger.sealed(record.id));
   const kept = sealed && unseal(await services.fingerprint(), record.id, sealed);
-  if (kept === undefined) throw new Refused('the leak is not kept any more', { remedy: 'report it again' });
+  if (kept === undefined) {
+    const { keyId, inDoubt, accepted, outcome } = record;
+    if (keyId !== null && (inDoubt || accepted !== null || isDeath(outcome))) return { identifiers: { keyId } };
+    throw new Refused('the leak is not kept any more', { remedy: 'report it again' });
+  }
   Object.assign(report, kept, { order: { ...kept.order, ...report.order } });
   return kept.leak;
 }

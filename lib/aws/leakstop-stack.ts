@@ -1,6 +1,6 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
-import { functions, names } from '../../functions/manifest.ts';
+import { type FunctionFacts, functions, names } from '../../functions/manifest.ts';
 import { type Configuration, sharedEnvironments } from '../configuration.ts';
 import { HealthRule } from './health-rule.ts';
 import { IntakeApi } from './intake-api.ts';
@@ -49,7 +49,9 @@ export class LeakstopStack extends Stack {
     for (const name of Object.keys(environments) as (keyof typeof environments)[]) {
       const environment = environments[name];
       const shared = new ServiceFunction(this, name, { name, environment, reach });
-      if (functions[name].consumes === 'unrouted') shared.consume(unrouted);
+      const facts: FunctionFacts = functions[name];
+      if (facts.consumes === 'unrouted') shared.consume(unrouted);
+      if (facts.everySeconds !== undefined) shared.runEvery(facts.everySeconds);
       api.route(name, shared.lambda);
     }
     new CfnOutput(this, 'Url', { value: api.url, description: 'Where alerts and requests go' });

@@ -16,11 +16,13 @@ export class Ledger extends Construct {
     this.table = new TableV2(this, 'Table', {
       tableName: names.table,
       partitionKey: text('id'),
-      globalSecondaryIndexes: Object.entries(indexes).map(([indexName, partition]) => ({
+      globalSecondaryIndexes: Object.entries(indexes).map(([indexName, { partition, sort, holds }]) => ({
         indexName,
         partitionKey: text(partition),
-        sortKey: text('newest'),
-        projectionType: ProjectionType.ALL,
+        sortKey: text(sort),
+        ...(holds === undefined
+          ? { projectionType: ProjectionType.ALL }
+          : { projectionType: ProjectionType.INCLUDE, nonKeyAttributes: [...holds] }),
       })),
       billing: Billing.onDemand(),
       encryption: TableEncryptionV2.dynamoOwnedKey(),
@@ -35,8 +37,16 @@ export class Ledger extends Construct {
   grantReadWrite(grantee: IGrantable): void {
     const { tableArn } = this.table;
     const items = ['GetItem', 'BatchGetItem', 'PutItem', 'UpdateItem'].map((action) => `dynamodb:${action}`);
-    const listings = Object.keys(indexes).map((index) => `${tableArn}/index/${index}`);
+    const listings = Object.keys(indexes).filter((index) => index !== 'due');
     Grant.addToPrincipal({ grantee, actions: items, resourceArns: [tableArn] });
-    Grant.addToPrincipal({ grantee, actions: ['dynamodb:Query'], resourceArns: listings });
+    const resourceArns = listings.map((index) => `${tableArn}/index/${index}`);
+    Grant.addToPrincipal({ grantee, actions: ['dynamodb:Query'], resourceArns });
+  }
+
+  /** What it takes to see what is due and to put it off: not to read an incident. */
+  grantWatch(grantee: IGrantable): void {
+    const { tableArn } = this.table;
+    Grant.addToPrincipal({ grantee, actions: ['dynamodb:Query'], resourceArns: [`${tableArn}/index/due`] });
+    Grant.addToPrincipal({ grantee, actions: ['dynamodb:UpdateItem'], resourceArns: [tableArn] });
   }
 }

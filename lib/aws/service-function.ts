@@ -1,4 +1,6 @@
 import { fileURLToPath } from 'node:url';
+import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, type IFunction, RecursiveLoop, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
@@ -77,6 +79,14 @@ export class ServiceFunction extends Construct {
     allow(this.lambda, name, reach);
   }
 
+  /** Calls it every so many seconds. */
+  runEvery(seconds: number): void {
+    new Rule(this, 'Schedule', {
+      schedule: Schedule.rate(Duration.seconds(seconds)),
+      targets: [new LambdaFunction(this.lambda, { retryAttempts: 0 })],
+    });
+  }
+
   /** Hands it a queue's messages; each one succeeds or fails by itself. */
   consume(queue: IQueue): void {
     this.lambda.addEventSource(
@@ -94,6 +104,7 @@ const putsBack = ({ sendsTo, consumes }: FunctionFacts) =>
 
 function allow(lambda: IFunction, name: FunctionName, reach: Reach): void {
   const facts: FunctionFacts = functions[name];
+  if (facts.ledger === 'due') reach.ledger.grantWatch(lambda);
   if (facts.ledger === 'read-write') reach.ledger.grantReadWrite(lambda);
   for (const word of facts.sendsTo) {
     for (const queue of known(reach.sendsTo, word, name)) queue.grantSendMessages(lambda);

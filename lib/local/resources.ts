@@ -63,12 +63,15 @@ export async function createTable(client: DynamoDBClient, name: string = names.t
   const command = new CreateTableCommand({
     TableName: name,
     BillingMode: 'PAY_PER_REQUEST',
-    AttributeDefinitions: ['id', 'newest', ...Object.values(indexes)].map(text),
+    AttributeDefinitions: [
+      ...new Set(['id', ...Object.values(indexes).flatMap(({ partition, sort }) => [partition, sort])]),
+    ].map(text),
     KeySchema: [key('id', 'HASH')],
-    GlobalSecondaryIndexes: Object.entries(indexes).map(([IndexName, partition]) => ({
+    GlobalSecondaryIndexes: Object.entries(indexes).map(([IndexName, { partition, sort, holds }]) => ({
       IndexName,
-      KeySchema: [key(partition, 'HASH'), key('newest', 'RANGE')],
-      Projection: { ProjectionType: 'ALL' },
+      KeySchema: [key(partition, 'HASH'), key(sort, 'RANGE')],
+      Projection:
+        holds === undefined ? { ProjectionType: 'ALL' } : { ProjectionType: 'INCLUDE', NonKeyAttributes: [...holds] },
     })),
   });
   await unless('ResourceInUseException', client.send(command));

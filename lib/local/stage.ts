@@ -1,9 +1,10 @@
 import type { Server } from 'node:http';
 import type { Writable } from 'node:stream';
-import { functions, names, queues } from '../../functions/manifest.ts';
+import { type FunctionFacts, functions, names, queues } from '../../functions/manifest.ts';
 import type { FunctionName } from '../../functions/platform/env.ts';
 import { providers } from '../../functions/providers/index.ts';
 import { laneEnvironment, sharedEnvironments } from '../configuration.ts';
+import { startClock } from './clock.ts';
 import { closed, type Emulators, listen, startEmulators } from './emulators.ts';
 import { type FunctionHost, hostFunction } from './function-host.ts';
 import { type GatewayRoute, gatewayServer } from './gateway.ts';
@@ -89,6 +90,10 @@ export async function startStage(
   const unrouted = hosts['resolve-alert'];
   const consumers = [...lanes, ...(unrouted ? [{ queueUrl: places.unroutedQueue, lane: unrouted }] : [])];
   const pumps = consumers.map(({ queueUrl, lane }) => startPump({ client: cloud.sqs, queueUrl, invoke: lane.invoke }));
+  const clocks = Object.entries(hosts).flatMap(([name, { invoke }]) => {
+    const { everySeconds } = (functions as Record<string, FunctionFacts>)[name] ?? {};
+    return everySeconds === undefined ? [] : [startClock({ everySeconds, invoke })];
+  });
   return {
     url,
     vendors,
@@ -98,7 +103,7 @@ export async function startStage(
     close: () =>
       close({
         gateway,
-        pumps,
+        pumps: [...pumps, ...clocks],
         hosts,
         simulated: [...Object.values(vendors), ...Object.values(scanners)],
         cloud,

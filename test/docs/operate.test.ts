@@ -40,15 +40,16 @@ const explained: Readonly<Record<string, string>> = {
     '`the provider does not have the key any more; make a new one`',
   'the provider took the request, but still shows the key as switched off':
     '`the provider took the request, but still shows the key as switched off`',
-  'accepted by the provider but …': '`accepted by the provider but still alive`',
-  'still alive': '`accepted by the provider but still alive`',
+  'accepted by the provider but still alive': '`accepted by the provider but still alive; looked at again at …`',
+  '… a day later; ask the provider to end it, then retry':
+    '`accepted by the provider but still alive a day later; ask the provider to end it, then retry`',
   'the provider shows the key as gone, and it is not seen dead':
     '`the provider shows the key as gone, and it is not seen dead`',
   'only the credential that we act with ends like it, and that has another value':
     '`only the credential that we act with ends like it, and that has another value`',
   'the key that the alert names is switched off, and others fit its value as well':
     '`the key that the alert names is switched off, and others fit its value as well`',
-  'not yet seen dead': '`accepted by the provider but not yet seen dead`',
+  'accepted by the provider but not yet seen dead': '`accepted by the provider but not yet seen dead`',
   '…; see what changed, then retry': 'see at the provider what changed',
   '…; trying again at …': 'with `trying again at …`, what it waits for',
   '…; tried for a day, retry when it is over': '`tried for a day, retry when it is over`',
@@ -92,7 +93,10 @@ const explained: Readonly<Record<string, string>> = {
 /** Said in the timeline, at `sent`; or in a log alone, since no incident can be written. */
 const noReasons = [
   'a person approved it',
-  'the answer was lost and the provider still has the key',
+  'whether it was done was in doubt, and the provider still has the key',
+  // Said by who verifies the audit.
+  'it does not follow from the entry before it: that one was edited, or one is missing',
+  'the end is not as it was written: the last entry was edited or removed',
   'environment of …: …: …',
   'is not JSON',
 ];

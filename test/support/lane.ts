@@ -8,8 +8,9 @@ import { check } from '../../functions/platform/secrets.ts';
 import { signingIn } from '../../functions/platform/sign-in.ts';
 import { incidentId } from '../../functions/revocation/fingerprint.ts';
 import type { Action, IncidentRecord } from '../../functions/revocation/incident.ts';
+import { keepWatch } from '../../functions/revocation/keep-watch.ts';
 import { leakFromSource } from '../../functions/revocation/leak.ts';
-import type { Ledger } from '../../functions/revocation/ledger.ts';
+import { isResting, type Ledger } from '../../functions/revocation/ledger.ts';
 import { policySchema } from '../../functions/revocation/policy.ts';
 import type { AnyProvider } from '../../functions/revocation/provider.ts';
 import type { Order, Report } from '../../functions/revocation/report.ts';
@@ -138,15 +139,47 @@ export function testLane({ provider, accounts, action = 'delete', policy = {}, l
       tries,
     };
   };
-  const run = (report: Report, functionMs = 30_000) =>
-    respond(readReport(writeReport(report)), services, clock.now() + functionMs);
-  /** Delivers what waits, each message when its time has come. */
-  async function drain(withinMs = 48 * 3_600_000): Promise<void> {
+  const seen = new Set<string>();
+  const run = (report: Report, functionMs = 30_000) => {
+    seen.add(report.incident);
+    return respond(readReport(writeReport(report)), services, clock.now() + functionMs);
+  };
+  /** The time (epoch ms) at which the next of this lane's incidents is due; those that rest only if `resting`. */
+  async function nextDue(resting: boolean): Promise<number | undefined> {
+    const records = await Promise.all([...seen].map((id) => ledger.read(id)));
+    const times = records.flatMap((record) => {
+      const { dueAt } = (record ?? {}) as { dueAt?: string };
+      return record && dueAt !== undefined && (resting || !isResting(record)) ? [Date.parse(dueAt)] : [];
+    });
+    return times.length === 0 ? undefined : Math.min(...times);
+  }
+  /** One round of keeping watch over this lane's incidents. */
+  const watch = () =>
+    keepWatch({
+      ledger: {
+        ...ledger,
+        due: async (limit) => (await ledger.due(limit)).filter(({ incident }) => seen.has(incident)),
+      },
+      lanes: { [provider.id]: 'lane' },
+      notices: undefined,
+      send: async (_, bodies) => void waiting.push(...bodies.map((body) => ({ body, at: clock.now() }))),
+      now: clock.now,
+      newId: randomUUID,
+    });
+  /** Delivers what waits, each message when its time has come, and keeps watch over what does not rest. */
+  async function drain(withinMs = 48 * 3_600_000, resting = false): Promise<void> {
     const until = clock.now() + withinMs;
-    for (let next = soonest(waiting); next !== undefined && next.at <= until; next = soonest(waiting)) {
-      waiting.splice(waiting.indexOf(next), 1);
-      clock.advance(Math.max(next.at - clock.now(), 0));
-      await run(readReport(next.body));
+    for (;;) {
+      const next = soonest(waiting);
+      const due = next === undefined ? await nextDue(resting) : undefined;
+      const at = next?.at ?? due;
+      if (at === undefined || at > until) return;
+      clock.advance(Math.max(at - clock.now(), 0));
+      if (next === undefined) await watch();
+      else {
+        waiting.splice(waiting.indexOf(next), 1);
+        await run(readReport(next.body));
+      }
     }
   }
   /** Reports a leak and follows it, through everything that was put back, until it rests or `withinMs` is over. */
@@ -161,7 +194,7 @@ export function testLane({ provider, accounts, action = 'delete', policy = {}, l
     if (!record) throw new Error('the incident is not in the ledger');
     return record;
   }
-  return { services, notes, reads, waiting, reportOf, run, follow, drain };
+  return { services, notes, reads, waiting, reportOf, run, follow, drain, watch, nextDue };
 }
 
 const soonest = (waiting: { body: string; at: number }[]) => waiting.toSorted((left, right) => left.at - right.at)[0];

@@ -1,18 +1,15 @@
 import { createServer, request as httpRequest } from 'node:http';
 import { DynamoDBClient, GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { dynamoLedger } from '../../../functions/platform/ledger.ts';
 import { BadCursor } from '../../../functions/platform/ledger-listing.ts';
+import { archiveId } from '../../../functions/platform/ledger-record.ts';
 import { LeaseLost } from '../../../functions/revocation/errors.ts';
-import {
-  type IncidentRecord,
-  type Outcome,
-  restsIn,
-  type State,
-  type TimelineEntry,
-} from '../../../functions/revocation/incident.ts';
+import { type IncidentRecord, type Outcome, restsIn, type State } from '../../../functions/revocation/incident.ts';
 import type { Claim, Ledger, Query } from '../../../functions/revocation/ledger.ts';
 import type { Report } from '../../../functions/revocation/report.ts';
+import { extended, flawsOf, type Step } from '../../../functions/revocation/timeline.ts';
 import { closed, listen } from '../../../lib/local/emulators.ts';
 import { testClock, testLedger } from '../../support/lane.ts';
 import { beginning, incidentNamed, recordOf, reportOf } from '../../support/reports.ts';
@@ -54,7 +51,7 @@ async function stored(id = incident): Promise<IncidentRecord> {
   ) as unknown as IncidentRecord;
 }
 
-const entry = (detail: string): TimelineEntry => ({ at: new Date(clock.now()).toISOString(), stage: 'told', detail });
+const entry = (detail: string): Step => ({ at: new Date(clock.now()).toISOString(), stage: 'told', detail });
 
 describe('a claim', () => {
   test('creates the incident that nobody reported yet, and holds it', async () => {
@@ -277,8 +274,16 @@ describe('a write', () => {
   test('changes what it says, adds to the story, and nothing else', async () => {
     const record = await claimed();
     const saved = await ledger.save(record, { state: 'sent', keyId: 'k-1', timeline: [entry('one'), entry('two')] });
-    expect(saved).toMatchObject({ ...record, state: 'sent', keyId: 'k-1', revision: 2, timeline: expect.anything() });
-    expect(saved.timeline).toEqual([...record.timeline, entry('one'), entry('two')]);
+    expect(saved).toMatchObject({
+      ...record,
+      state: 'sent',
+      keyId: 'k-1',
+      revision: 2,
+      timeline: expect.anything(),
+      head: expect.anything(),
+    });
+    expect(saved.timeline).toEqual(extended(record.id, record.timeline, [entry('one'), entry('two')]));
+    expect(flawsOf(saved.id, saved.timeline, saved)).toEqual([]);
     expect(await stored()).toMatchObject(saved);
   });
 
@@ -426,7 +431,7 @@ describe('an answer that was lost', () => {
     const decided = await unlucky.decide(incident, ['parked'], change, entry('no'));
     expect(decided).toMatchObject(change);
     expect(await stored()).toMatchObject({ ...change, revision: decided?.revision });
-    expect((await stored()).timeline.filter(({ stage }) => stage === 'told')).toEqual([entry('no')]);
+    expect((await stored()).timeline.filter(({ stage }) => stage === 'told')).toMatchObject([entry('no')]);
   });
 
   test('to parking parks once', async () => {
@@ -492,20 +497,27 @@ describe('sightings', () => {
 });
 
 describe('a story', () => {
-  test('fits the incident however often it is told again, its beginning and its end included', async () => {
+  test('fits the incident however often it is told again: what is older moves to items that its first entry leads to', async () => {
     const reason = 'x'.repeat(4000);
-    const [beginning] = (await rested('failed')).timeline;
+    await rested('failed');
     for (let index = 2; index < 65; index += 1) {
       const record = await claimed({ message: `message-${index}`, delivery: `msg_${index}`, order: { reason } });
-      const timeline: TimelineEntry[] = [{ at: record.receivedAt, stage: 'parked', detail: reason }];
+      const timeline: Step[] = [{ at: record.receivedAt, stage: 'parked', detail: reason }];
       await ledger.save(record, { state: 'parked', outcome: 'failed', timeline });
     }
     const record = await stored();
-    const { timeline, attempts } = record;
-    expect(attempts).toBe(64);
-    expect(timeline[0]).toEqual(beginning);
-    expect(timeline.at(-1)).toMatchObject({ stage: 'parked', detail: reason });
+    expect(record.attempts).toBe(64);
+    expect(record.timeline.at(-1)).toMatchObject({ stage: 'parked', detail: reason });
     expect(Buffer.byteLength(JSON.stringify(record))).toBeLessThan(400_000);
+    let whole = record.timeline;
+    for (let archives = 0; archives < 20; archives += 1) {
+      const Key = { id: { S: archiveId(incident, whole) } };
+      const { Item } = await table.dynamoDb.send(new GetItemCommand({ TableName: table.table, Key }));
+      if (!Item) break;
+      whole = [...(unmarshall(Item).timeline as typeof whole), ...whole];
+    }
+    expect(whole.filter(({ detail }) => detail?.includes(reason))).toHaveLength(2 * 63);
+    expect(flawsOf(incident, whole, record)).toEqual([]);
   });
 });
 
@@ -647,7 +659,7 @@ describe('a decision', () => {
     const decided = await ledger.decide(incident, from, change, entry('no'));
     expect(decided).toMatchObject({ ...change, fence: asked.fence, revision: asked.revision + 1 });
     expect(decided?.lease).toMatchObject({ until: 0, scheduled: false });
-    expect(decided?.timeline).toEqual([...asked.timeline, entry('no')]);
+    expect(decided?.timeline).toEqual(extended(incident, asked.timeline, [entry('no')]));
     expect(decided).toMatchObject(await stored());
   });
 

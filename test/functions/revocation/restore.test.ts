@@ -42,9 +42,9 @@ async function begin() {
     await lane.drain(withinMs);
     return ledger.read(id);
   };
-  const again = async (options: Parameters<typeof lane.reportOf>[1]) => {
+  const again = async (options: Parameters<typeof lane.reportOf>[1], withinMs?: number) => {
     await lane.run(lane.reportOf(leak, options));
-    await lane.drain();
+    await lane.drain(withinMs);
     return ledger.read(id);
   };
   return { ...lane, vendor, target, restore, again, ledger, id, disabled: await ledger.read(id) };
@@ -140,7 +140,7 @@ describe('a restore that failed', () => {
     const entry = { at: '2026-11-20T13:00:00.000Z', stage: 'received' } as const;
     const change = { state: 'received', outcome: null, reason: null, restoring: true } as const;
     await ledger.decide(id, ['closed'], change, entry);
-    expect(await again({ source: 'other' })).toMatchObject({ state: 'received', outcome: null });
+    expect(await again({ source: 'other' }, 60_000)).toMatchObject({ state: 'received', outcome: null });
     expect(await restore()).toMatchObject({ outcome: 'restored', sightingCount: 2 });
     expect(vendor.accepts(leaked)).toBe(true);
   });

@@ -67,6 +67,10 @@ const recorded = (id: string) => {
 
 /** What each bundle is given, and what must come of it. */
 const trials: Record<FunctionName, () => Promise<void>> = {
+  async 'keep-watch'() {
+    const answers = await send(names.function('keep-watch'), {});
+    expect(answers).toEqual([undefined]);
+  },
   async 'receive-alert'() {
     const body = JSON.stringify({ type: 'credential.leaked', data: { provider: ids[0], secret: 'c'.repeat(32) } });
     const now = Math.floor(Date.now() / 1000);

@@ -28,8 +28,11 @@ test.each(declared)('$route reaches $name', ({ name, route }) => {
   expect(integration?.Properties.PayloadFormatVersion).toBe('2.0');
 });
 
-test('only this API may invoke the functions', () => {
-  for (const { Principal, SourceArn } of ofType(resources, 'AWS::Lambda::Permission')) {
+test('only this API may invoke the functions, and the clock those that have a schedule', () => {
+  const permissions = ofType(resources, 'AWS::Lambda::Permission');
+  const byClock = permissions.filter(({ Principal }) => Principal === 'events.amazonaws.com');
+  expect(byClock).toHaveLength(Object.values(functions).filter((facts) => 'everySeconds' in facts).length);
+  for (const { Principal, SourceArn } of permissions.filter((one) => !byClock.includes(one))) {
     expect(Principal).toBe('apigateway.amazonaws.com');
     expect(textOf(SourceArn, (id) => nameOf(resources, id))).toContain(':leakstop/*/*/');
   }

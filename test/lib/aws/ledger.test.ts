@@ -26,14 +26,15 @@ test('items expire at the time that the ledger writes', () => {
   expect(table?.Properties.TimeToLiveSpecification).toEqual({ AttributeName: 'expiresAt', Enabled: true });
 });
 
-test('every index the ledger lists by exists, newest first, with whole items', () => {
-  const expected = Object.entries(indexes).map(([IndexName, partition]) => ({
+test('every index the ledger lists by exists, with what it holds', () => {
+  const expected = Object.entries(indexes).map(([IndexName, { partition, sort, holds }]) => ({
     IndexName,
     KeySchema: [
       { AttributeName: partition, KeyType: 'HASH' },
-      { AttributeName: 'newest', KeyType: 'RANGE' },
+      { AttributeName: sort, KeyType: 'RANGE' },
     ],
-    Projection: { ProjectionType: 'ALL' },
+    Projection:
+      holds === undefined ? { ProjectionType: 'ALL' } : { ProjectionType: 'INCLUDE', NonKeyAttributes: holds },
   }));
   expect(table?.Properties.GlobalSecondaryIndexes).toEqual(expected);
 });

@@ -1,0 +1,25 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { dynamoDb, sqs } from './platform/clients.ts';
+import { readEnvironment } from './platform/env.ts';
+import { scheduledFunction } from './platform/lambda.ts';
+import { dynamoLedger } from './platform/ledger.ts';
+import { createObservability } from './platform/observability.ts';
+import { createQueues } from './platform/queues.ts';
+import { keepWatch } from './revocation/keep-watch.ts';
+
+function compose() {
+  const { LANES, TABLE } = readEnvironment('keep-watch', process.env);
+  const { send } = createQueues(sqs());
+  const ledger = dynamoLedger({ client: dynamoDb(), table: TABLE }, { now: Date.now, sleep, random: Math.random });
+  const tower = { ledger, lanes: LANES, notices: undefined, send, now: Date.now, newId: randomUUID };
+  return { tower, observability: createObservability('keep-watch') };
+}
+
+async function watch({ tower, observability }: ReturnType<typeof compose>): Promise<void> {
+  const due = await keepWatch(tower);
+  if (due > 0) observability.info('passed on what was due', { due });
+}
+
+/** Every minute: whatever should have moved by now and has not, and every dead key that is to be looked at again. */
+export const handler = scheduledFunction('keep-watch', compose, watch);

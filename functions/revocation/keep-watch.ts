@@ -1,0 +1,67 @@
+import { type Due, isResting, type Ledger } from './ledger.ts';
+import { type Report, writeReport } from './report.ts';
+import { writeErrand } from './tell.ts';
+
+/** Incidents that one round passes on. What is left over is due in the next one all the same. */
+const atMost = 500;
+/** Who was passed on has this long (ms) before it is passed on again. */
+const patience = 5 * 60_000;
+/** An incident whose provider is not configured any more is asked about this seldom (ms). */
+const abandoned = 24 * 60 * 60_000;
+
+/** What keeping watch needs from outside. */
+export interface Watchtower {
+  ledger: Pick<Ledger, 'due' | 'postpone'>;
+  /** Provider id → queue URL. */
+  lanes: Readonly<Record<string, string>>;
+  /** Where it goes who has to be told of; absent, nobody is told. */
+  notices: string | undefined;
+  /** @throws Unavailable */
+  send(queueUrl: string, bodies: string[]): Promise<void>;
+  /** Epoch ms. */
+  now(): number;
+  newId(): string;
+}
+
+/**
+ * Passes on what is due: keys to be looked at again, and runs that should be over, to their lanes; untold endings to who
+ * tells. It decides nothing: a message that is not needed any more finds nothing to do. Returns how many were due.
+ * @throws Unavailable: what was not passed on stays due
+ */
+export async function keepWatch({ ledger, lanes, notices, send, now, newId }: Watchtower): Promise<number> {
+  const due = await ledger.due(atMost);
+  const lookedAt = due.filter(needsLook);
+  for (const [provider, lane] of Object.entries(lanes)) {
+    const mine = lookedAt.filter((one) => one.provider === provider);
+    await send(
+      lane,
+      mine.map((one) => writeReport(lookFor(one, newId(), now()))),
+    );
+  }
+  const untold = notices === undefined ? [] : due.filter(({ telling }) => telling);
+  if (notices !== undefined)
+    await send(
+      notices,
+      untold.map(({ incident }) => writeErrand({ incident, delivered: [], tries: 0, since: now() })),
+    );
+  const passedOn = new Set([...untold, ...lookedAt.filter(({ provider }) => provider !== null && lanes[provider])]);
+  await Promise.all(due.map((one) => ledger.postpone(one, now() + (passedOn.has(one) ? patience : abandoned))));
+  return due.length;
+}
+
+const needsLook = (due: Due) => !isResting(due) || due.isWatched;
+
+function lookFor({ incident, provider, kind }: Due, message: string, now: number): Report {
+  const at = new Date(now).toISOString();
+  return {
+    message,
+    incident,
+    provider: provider ?? '',
+    kind: kind ?? '',
+    leak: undefined,
+    sighting: { source: 'keep-watch', at, delivery: message },
+    mayNameKeys: false,
+    tries: { unavailable: 0, unexpected: 0 },
+    look: {},
+  };
+}

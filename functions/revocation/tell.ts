@@ -1,0 +1,138 @@
+import * as z from 'zod';
+import { Misconfigured, Refused, Unavailable, Unexpected } from './errors.ts';
+import { backoff } from './faults.ts';
+import type { IncidentRecord } from './incident.ts';
+import { isResting, type Ledger } from './ledger.ts';
+import { plainJson } from './report.ts';
+import type { Step } from './timeline.ts';
+
+/** One thing to tell one receiver: `name` is the same for as long as there is nothing else to tell them. */
+export interface Notice {
+  name: string;
+  /** Delivers it. Twice must be harmless: a notice whose answer was lost goes out again. Returns what to remember of it, for people. */
+  deliver(): Promise<string>;
+}
+
+/** A way to tell somebody what became of an incident. */
+export interface Channel {
+  id: string;
+  /** What there is to tell of an incident as it stands in the ledger; nothing, where it is none of theirs. */
+  noticesOf(record: IncidentRecord): Notice[];
+}
+
+/** What telling needs from outside. */
+export interface TellingServices {
+  ledger: Pick<Ledger, 'read' | 'amend'>;
+  channels: readonly Channel[];
+  /** Epoch ms. */
+  now(): number;
+  /** 0 to 1. */
+  random(): number;
+  sleep(ms: number): Promise<void>;
+  /** Sends the errand again, to come out after `delayMs`. @throws Unavailable */
+  putBack(errand: Errand, delayMs: number): Promise<void>;
+  /** Tells logs what happened. Never given anything secret. */
+  note(incident: string, detail: string): void;
+}
+
+const errandForm = z.object({
+  incident: z.string(),
+  delivered: z.array(z.object({ name: z.string(), at: z.string(), detail: z.string() })),
+  tries: z.int(),
+  since: z.number(),
+});
+/** Somebody has to be told of an incident. What went out already is carried along until it can be written down. */
+export type Errand = z.infer<typeof errandForm>;
+
+export const writeErrand = (errand: Errand): string => plainJson(errand);
+
+/** @throws Error without its content when the text is no errand */
+export function readErrand(body: string): Errand {
+  const parsed = errandForm.safeParse(parseJson(body));
+  if (!parsed.success) throw new Error('the message is not an errand');
+  return parsed.data;
+}
+
+/** No notice is tried for longer than this (ms); that it could not be told is then written down. */
+const patience = 24 * 60 * 60_000;
+/** A run that holds the incident is about to change what there is to tell: it is waited for this long at a time (ms). */
+const nextLook = 3_000;
+const contested = 20;
+/** Names that an incident remembers: more than its sightings and states can give. */
+const toldAtMost = 400;
+
+/**
+ * Tells every channel what there is to tell of an incident: each notice once, only what stands in the ledger, and one that
+ * fails holds back no other. What was delivered is written into the timeline.
+ * @throws Unavailable from the ledger and the queue
+ */
+export async function tellOf(errand: Errand, services: TellingServices): Promise<void> {
+  const { ledger, channels, now } = services;
+  const delivered = [...errand.delivered];
+  const failed = new Map<string, number>();
+  for (let round = 0; round < contested; round += 1) {
+    const record = await ledger.read(errand.incident);
+    if (record === undefined) return;
+    if (isHeld(record, now())) return services.putBack({ ...errand, delivered }, nextLook);
+    const notices = channels.flatMap((channel) => channel.noticesOf(record));
+    const isOut = ({ name }: Notice) => record.told.includes(name) || delivered.some((one) => one.name === name);
+    for (const notice of notices.filter((notice) => !isOut(notice) && !failed.has(notice.name))) {
+      const at = new Date(now()).toISOString();
+      const result = await deliver(notice, errand, services);
+      if (typeof result === 'string') delivered.push({ name: notice.name, at, detail: result });
+      else failed.set(notice.name, result.retryAfterMs);
+    }
+    const fresh = delivered.filter(({ name }) => !record.told.includes(name));
+    const telling = failed.size > 0;
+    if (fresh.length === 0 && record.telling === telling) return again(errand, { delivered, failed }, services);
+    const timeline = fresh.map(({ at, detail }): Step => ({ at, stage: 'told', detail }));
+    const told = [...record.told, ...fresh.map(({ name }) => name)].slice(-toldAtMost);
+    if ((await ledger.amend(record, { told, telling, timeline })) !== undefined)
+      return again(errand, { delivered, failed }, services);
+    await services.sleep(10 + services.random() * 30 * Math.min(round, 10));
+  }
+  throw new Unavailable(`incident ${errand.incident} is contested`);
+}
+
+/** A run is at work: what it will say is not known yet. */
+const isHeld = (record: IncidentRecord, now: number) =>
+  !isResting(record) && record.lease.until > now && !record.lease.scheduled;
+
+async function deliver(
+  { name, deliver: act }: Notice,
+  errand: Errand,
+  { now, note, random }: TellingServices,
+): Promise<string | { retryAfterMs: number }> {
+  try {
+    return await act();
+  } catch (error) {
+    if (!isForeseen(error)) throw error;
+    note(errand.incident, `${name}: ${error.message}`);
+    if (now() - errand.since > patience) return `could not be told in a day: ${error.message}`;
+    const hint = error instanceof Unavailable ? error.retryAfterMs : undefined;
+    return { retryAfterMs: Math.min(hint ?? backoff(errand.tries + 1, random()), patience) };
+  }
+}
+
+const isForeseen = (error: unknown) =>
+  error instanceof Unavailable ||
+  error instanceof Refused ||
+  error instanceof Unexpected ||
+  error instanceof Misconfigured;
+
+async function again(
+  errand: Errand,
+  { delivered, failed }: { delivered: Errand['delivered']; failed: Map<string, number> },
+  { putBack }: TellingServices,
+): Promise<void> {
+  if (failed.size === 0) return;
+  await putBack({ ...errand, delivered, tries: errand.tries + 1 }, Math.min(...failed.values()));
+}
+
+function parseJson(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+}
