@@ -9,10 +9,10 @@ import { createQueues } from './platform/queues.ts';
 import { keepWatch } from './revocation/keep-watch.ts';
 
 function compose() {
-  const { LANES, TABLE } = readEnvironment('keep-watch', process.env);
+  const { LANES, NOTICES_QUEUE, TABLE } = readEnvironment('keep-watch', process.env);
   const { send } = createQueues(sqs());
   const ledger = dynamoLedger({ client: dynamoDb(), table: TABLE }, { now: Date.now, sleep, random: Math.random });
-  const tower = { ledger, lanes: LANES, notices: undefined, send, now: Date.now, newId: randomUUID };
+  const tower = { ledger, lanes: LANES, notices: NOTICES_QUEUE, send, now: Date.now, newId: randomUUID };
   return { tower, observability: createObservability('keep-watch') };
 }
 

@@ -7,9 +7,9 @@ export interface FunctionFacts {
   /** API Gateway route keys; `public` ones authenticate by the source's own signature, the others by IAM. */
   routes: readonly { route: string; access: 'public' | 'operator' }[];
   /** What it consumes: `lane`, one queue and one function per configured provider. */
-  consumes: 'nothing' | 'lane' | 'unrouted';
+  consumes: 'nothing' | 'lane' | 'unrouted' | 'notices';
   /** What it sends to; `own-lane`, or what it consumes itself, to put messages back. */
-  sendsTo: readonly ('lanes' | 'unrouted' | 'own-lane')[];
+  sendsTo: readonly ('lanes' | 'unrouted' | 'own-lane' | 'notices')[];
   /** `due`: it sees which incidents are due and puts them off, and reads none. */
   ledger: 'none' | 'due' | 'read-write';
   /** It runs this often (s). */
@@ -27,7 +27,7 @@ export const functions = {
     entry: 'keep-watch.ts',
     routes: [],
     consumes: 'nothing',
-    sendsTo: ['lanes'],
+    sendsTo: ['lanes', 'notices'],
     ledger: 'due',
     everySeconds: 60,
     reads: [],
@@ -86,12 +86,23 @@ export const functions = {
     entry: 'revoke-key.ts',
     routes: [],
     consumes: 'lane',
-    sendsTo: ['own-lane'],
+    sendsTo: ['own-lane', 'notices'],
     ledger: 'read-write',
     reads: ['own-provider', 'fingerprint'],
     timeoutSeconds: 24,
     memoryMb: 512,
     description: 'Finds, revokes and proves dead the leaked keys of one provider',
+  },
+  'send-notice': {
+    entry: 'send-notice.ts',
+    routes: [],
+    consumes: 'notices',
+    sendsTo: ['notices'],
+    ledger: 'read-write',
+    reads: ['sources'],
+    timeoutSeconds: 24,
+    memoryMb: 512,
+    description: 'Closes alerts at their source once the key is dead',
   },
 } as const satisfies Record<FunctionName, FunctionFacts>;
 
@@ -99,6 +110,7 @@ export const functions = {
 export const names = {
   table: 'leakstop-incidents',
   unrouted: 'leakstop-unrouted',
+  notices: 'leakstop-notices',
   lane: (provider: string) => `leakstop-lane-${provider}`,
   deadLetters: (queue: string) => `${queue}-dead`,
   function: (name: FunctionName, provider?: string) =>

@@ -7,7 +7,7 @@ import { createSend } from './platform/http.ts';
 import { queueFunction } from './platform/lambda.ts';
 import { dynamoLedger } from './platform/ledger.ts';
 import { createObservability } from './platform/observability.ts';
-import { createQueues } from './platform/queues.ts';
+import { announcing, createQueues } from './platform/queues.ts';
 import { createSecrets } from './platform/secrets.ts';
 import { signingIn } from './platform/sign-in.ts';
 import { providers } from './providers/index.ts';
@@ -18,7 +18,7 @@ import { respond } from './revocation/respond.ts';
 import type { Services } from './revocation/run.ts';
 
 function compose(): Services {
-  const { PROVIDER, ACCOUNTS, ACTION, POLICY, LANE, TABLE } = readEnvironment('revoke-key', process.env);
+  const { PROVIDER, ACCOUNTS, ACTION, POLICY, LANE, NOTICES_QUEUE, TABLE } = readEnvironment('revoke-key', process.env);
   const provider = (providers as Providers)[PROVIDER];
   if (!provider) throw new Misconfigured('environment of revoke-key: PROVIDER: is not in the registry');
   const clock = { now: Date.now, sleep, random: Math.random };
@@ -33,6 +33,7 @@ function compose(): Services {
     fingerprint: () => fingerprintOf(secrets),
     send: signingIn(createSend(clock), clock),
     putBack: (report, delayMs) => queues.sendLater(LANE, writeReport(report), delayMs),
+    announce: announcing(queues, NOTICES_QUEUE, Date.now),
     note: (event) => observability.note(PROVIDER, event),
   };
 }

@@ -4,6 +4,7 @@ import { issueInWords } from '../functions/platform/secrets.ts';
 import { providers } from '../functions/providers/index.ts';
 import { actions, policySchema } from '../functions/revocation/policy.ts';
 import type { Providers } from '../functions/revocation/provider.ts';
+import type { Sources } from '../functions/revocation/source.ts';
 import { sources } from '../functions/sources/index.ts';
 
 const registry: Providers = providers;
@@ -62,18 +63,24 @@ export interface Places {
   /** Provider id → queue URL. */
   lanes: Record<string, string>;
   unroutedQueue: string;
+  /** Absent where there is nobody to tell. */
+  noticesQueue: string | undefined;
   /** The AWS account whose health events come into that queue. */
   account: string;
 }
 
+const toldAt = (noticesQueue: string | undefined): Record<string, string> =>
+  noticesQueue === undefined ? {} : { NOTICES_QUEUE: noticesQueue };
+
 /** The environments of the functions that exist once. */
 export function sharedEnvironments(
   { providers: configured, sources: enabled }: Configuration,
-  { table, lanes, unroutedQueue, account }: Places,
+  { table, lanes, unroutedQueue, noticesQueue, account }: Places,
 ) {
+  const told = toldAt(noticesQueue);
   const accounts = Object.fromEntries(Object.entries(configured).map(([id, provider]) => [id, provider.accounts]));
   return {
-    'keep-watch': { LANES: JSON.stringify(lanes), TABLE: table } satisfies Environment<'keep-watch'>,
+    'keep-watch': { LANES: JSON.stringify(lanes), ...told, TABLE: table } satisfies Environment<'keep-watch'>,
     'receive-alert': {
       LANES: JSON.stringify(lanes),
       UNROUTED_QUEUE: unroutedQueue,
@@ -91,14 +98,25 @@ export function sharedEnvironments(
       TABLE: table,
       HEALTH_ACCOUNT: account,
     } satisfies Environment<'resolve-alert'>,
+    ...(noticesQueue !== undefined && {
+      'send-notice': {
+        NOTICES_QUEUE: noticesQueue,
+        SOURCES: JSON.stringify(enabled),
+        TABLE: table,
+      } satisfies Environment<'send-notice'>,
+    }),
   };
 }
+
+/** Whether a configuration has anybody who wants to know what became of an incident. */
+export const isToldOf = ({ sources: enabled }: Configuration) =>
+  enabled.some((id) => (sources as Sources)[id]?.close !== undefined);
 
 /** The environment of one provider's lane. */
 export function laneEnvironment(
   { providers: configured, policy }: Configuration,
   id: string,
-  { table, lanes }: Pick<Places, 'table' | 'lanes'>,
+  { table, lanes, noticesQueue }: Pick<Places, 'table' | 'lanes' | 'noticesQueue'>,
 ) {
   const provider = configured[id];
   const lane = lanes[id];
@@ -109,6 +127,7 @@ export function laneEnvironment(
     ACTION: provider.action,
     POLICY: JSON.stringify(policy),
     LANE: lane,
+    ...toldAt(noticesQueue),
     TABLE: table,
   } satisfies Environment<'revoke-key'>;
 }

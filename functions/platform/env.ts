@@ -21,11 +21,19 @@ const lanes = json(z.record(z.string(), z.url()));
 /** Provider id → names of its accounts. */
 const accounts = json(z.record(z.string(), z.array(z.string()).min(1)));
 
+/** Absent where there is nobody to tell. */
+const noticesQueue = z.url().optional();
+
 /** The environment of each function: what it needs and nothing else. Both ways to deploy build it with `satisfies`. */
 export const environments = {
-  'keep-watch': z.object({ LANES: lanes, TABLE: z.string().min(1) }),
+  'keep-watch': z.object({ LANES: lanes, NOTICES_QUEUE: noticesQueue, TABLE: z.string().min(1) }),
   'receive-alert': z.object({ LANES: lanes, UNROUTED_QUEUE: z.url(), SOURCES: json(z.array(z.string())) }),
-  'receive-request': z.object({ LANES: lanes, UNROUTED_QUEUE: z.url(), ACCOUNTS: accounts, TABLE: z.string().min(1) }),
+  'receive-request': z.object({
+    LANES: lanes,
+    UNROUTED_QUEUE: z.url(),
+    ACCOUNTS: accounts,
+    TABLE: z.string().min(1),
+  }),
   'resolve-alert': z.object({
     LANES: lanes,
     UNROUTED_QUEUE: z.url(),
@@ -38,8 +46,10 @@ export const environments = {
     ACTION: z.enum(actions),
     POLICY: json(policySchema),
     LANE: z.url(),
+    NOTICES_QUEUE: noticesQueue,
     TABLE: z.string().min(1),
   }),
+  'send-notice': z.object({ NOTICES_QUEUE: z.url(), SOURCES: json(z.array(z.string())), TABLE: z.string().min(1) }),
 } as const;
 
 export type FunctionName = keyof typeof environments;

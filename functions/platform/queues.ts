@@ -1,5 +1,6 @@
 import { SendMessageBatchCommand, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { Unavailable } from '../revocation/errors.ts';
+import { newErrand, writeErrand } from '../revocation/tell.ts';
 
 /** The longest a queue holds a message back (ms); a longer wait is made of several. */
 const delayAtMost = 900_000;
@@ -64,3 +65,9 @@ function* batches(bodies: string[]): Generator<string[]> {
   }
   if (batch.length > 0) yield batch;
 }
+
+/** Sends for who tells of an incident; undefined where nobody is told. `now` in epoch ms. */
+export const announcing = ({ send }: Queues, noticesQueue: string | undefined, now: () => number) =>
+  noticesQueue === undefined
+    ? undefined
+    : (incident: string) => send(noticesQueue, [writeErrand(newErrand(incident, now()))]);

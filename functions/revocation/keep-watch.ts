@@ -1,6 +1,6 @@
 import { type Due, isResting, type Ledger } from './ledger.ts';
 import { type Report, writeReport } from './report.ts';
-import { writeErrand } from './tell.ts';
+import { newErrand, writeErrand } from './tell.ts';
 
 /** Incidents that one round passes on. What is left over is due in the next one all the same. */
 const atMost = 500;
@@ -42,7 +42,7 @@ export async function keepWatch({ ledger, lanes, notices, send, now, newId }: Wa
   if (notices !== undefined)
     await send(
       notices,
-      untold.map(({ incident }) => writeErrand({ incident, delivered: [], tries: 0, since: now() })),
+      untold.map(({ incident }) => writeErrand(newErrand(incident, now()))),
     );
   const passedOn = new Set([...untold, ...lookedAt.filter(({ provider }) => provider !== null && lanes[provider])]);
   await Promise.all(due.map((one) => ledger.postpone(one, now() + (passedOn.has(one) ? patience : abandoned))));

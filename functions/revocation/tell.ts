@@ -44,6 +44,8 @@ const errandForm = z.object({
 /** Somebody has to be told of an incident. What went out already is carried along until it can be written down. */
 export type Errand = z.infer<typeof errandForm>;
 
+export const newErrand = (incident: string, now: number): Errand => ({ incident, delivered: [], tries: 0, since: now });
+
 export const writeErrand = (errand: Errand): string => plainJson(errand);
 
 /** @throws Error without its content when the text is no errand */

@@ -13,13 +13,15 @@ interface Properties {
   provider: string;
   ledger: Ledger;
   fingerprint: ISecret;
+  /** Where it is announced what became of an incident. */
+  notices: Queue | undefined;
 }
 
 /** Everything of one provider: its queue, the function that revokes its keys, the credentials only that one reads. */
 export class Lane extends Construct {
   readonly queue: Queue;
 
-  constructor(scope: Construct, id: string, { configuration, provider, ledger, fingerprint }: Properties) {
+  constructor(scope: Construct, id: string, { configuration, provider, ledger, fingerprint, notices }: Properties) {
     super(scope, id);
     this.queue = new QueuePair(this, 'Messages', { name: names.lane(provider) }).queue;
     const accounts = configuration.providers[provider]?.accounts ?? [];
@@ -30,14 +32,18 @@ export class Lane extends Construct {
           description: `Leakstop: the admin credential of ${provider} account ${account}`,
         }),
     );
-    const places = { table: ledger.table.tableName, lanes: { [provider]: this.queue.queueUrl } };
+    const places = {
+      table: ledger.table.tableName,
+      lanes: { [provider]: this.queue.queueUrl },
+      noticesQueue: notices?.queueUrl,
+    };
     const revoke = new ServiceFunction(this, 'RevokeKey', {
       name: 'revoke-key',
       provider,
       environment: laneEnvironment(configuration, provider, places),
       reach: {
         ledger,
-        sendsTo: { 'own-lane': [this.queue] },
+        sendsTo: { 'own-lane': [this.queue], notices: notices ? [notices] : [] },
         reads: { 'own-provider': credentials, fingerprint: [fingerprint] },
       },
     });

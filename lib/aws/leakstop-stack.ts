@@ -1,7 +1,7 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import { type FunctionFacts, functions, names } from '../../functions/manifest.ts';
-import { type Configuration, sharedEnvironments } from '../configuration.ts';
+import { type Configuration, isToldOf, sharedEnvironments } from '../configuration.ts';
 import { HealthRule } from './health-rule.ts';
 import { IntakeApi } from './intake-api.ts';
 import { Lane } from './lane.ts';
@@ -22,8 +22,10 @@ export class LeakstopStack extends Stack {
     const fingerprint = new FingerprintSecret(this, 'Fingerprint');
     const unrouted = new QueuePair(this, 'Unrouted', { name: names.unrouted }).queue;
     new HealthRule(this, 'HealthRule', { queue: unrouted, account: this.account });
+    const notices = isToldOf(configuration) ? new QueuePair(this, 'Notices', { name: names.notices }).queue : undefined;
     const lanes = Object.keys(configuration.providers).map((provider) => {
-      const { queue } = new Lane(this, `Lane-${provider}`, { configuration, provider, ledger, fingerprint });
+      const parts = { configuration, provider, ledger, fingerprint, notices };
+      const { queue } = new Lane(this, `Lane-${provider}`, parts);
       return { provider, queue };
     });
     const sources = configuration.sources.map(
@@ -36,21 +38,23 @@ export class LeakstopStack extends Stack {
 
     const reach: Reach = {
       ledger,
-      sendsTo: { lanes: lanes.map(({ queue }) => queue), unrouted: [unrouted] },
+      sendsTo: { lanes: lanes.map(({ queue }) => queue), unrouted: [unrouted], notices: notices ? [notices] : [] },
       reads: { sources, fingerprint: [fingerprint] },
     };
     const environments = sharedEnvironments(configuration, {
       table: ledger.table.tableName,
       lanes: Object.fromEntries(lanes.map(({ provider, queue }) => [provider, queue.queueUrl])),
       unroutedQueue: unrouted.queueUrl,
+      noticesQueue: notices?.queueUrl,
       account: this.account,
     });
     const api = new IntakeApi(this, 'Intake');
-    for (const name of Object.keys(environments) as (keyof typeof environments)[]) {
-      const environment = environments[name];
+    for (const [key, environment] of Object.entries(environments)) {
+      const name = key as keyof typeof environments;
       const shared = new ServiceFunction(this, name, { name, environment, reach });
       const facts: FunctionFacts = functions[name];
       if (facts.consumes === 'unrouted') shared.consume(unrouted);
+      if (facts.consumes === 'notices' && notices) shared.consume(notices);
       if (facts.everySeconds !== undefined) shared.runEvery(facts.everySeconds);
       api.route(name, shared.lambda);
     }

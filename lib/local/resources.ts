@@ -41,19 +41,21 @@ export async function createResources(
   cloud: Cloud,
   {
     providers,
+    isTold,
     secrets,
     visibilitySeconds,
-  }: { providers: string[]; secrets: Record<string, unknown>; visibilitySeconds: number },
+  }: { providers: string[]; isTold: boolean; secrets: Record<string, unknown>; visibilitySeconds: number },
 ): Promise<Places> {
   const queue = (name: string) => createQueue(cloud.sqs, name, visibilitySeconds);
-  const [, , unroutedQueue, ...urls] = await Promise.all([
+  const [, , unroutedQueue, noticesQueue, ...urls] = await Promise.all([
     createTable(cloud.dynamoDb),
     Promise.all(Object.entries(secrets).map(([name, value]) => createSecret(cloud.secretsManager, name, value))),
     queue(names.unrouted),
+    isTold ? queue(names.notices) : undefined,
     ...providers.map((id) => queue(names.lane(id))),
   ]);
   const lanes = Object.fromEntries(providers.map((id, index) => [id, String(urls[index])]));
-  return { table: names.table, lanes, unroutedQueue, account: localAccount };
+  return { table: names.table, lanes, unroutedQueue, noticesQueue, account: localAccount };
 }
 
 /** Creates the ledger's table and waits until it can be used. */

@@ -3,7 +3,7 @@ import type { Writable } from 'node:stream';
 import { type FunctionFacts, functions, names, queues } from '../../functions/manifest.ts';
 import type { FunctionName } from '../../functions/platform/env.ts';
 import { providers } from '../../functions/providers/index.ts';
-import { laneEnvironment, sharedEnvironments } from '../configuration.ts';
+import { isToldOf, laneEnvironment, sharedEnvironments } from '../configuration.ts';
 import { startClock } from './clock.ts';
 import { closed, type Emulators, listen, startEmulators } from './emulators.ts';
 import { type FunctionHost, hostFunction } from './function-host.ts';
@@ -58,6 +58,7 @@ export async function startStage(
   const visibilitySeconds = tuning.visibilitySeconds ?? queues.visibilitySeconds;
   const places = await createResources(cloud, {
     providers: Object.keys(configuration.providers),
+    isTold: isToldOf(configuration),
     secrets,
     visibilitySeconds,
   });
@@ -87,8 +88,13 @@ export async function startStage(
   await Promise.all(Object.values(hosts).map((each) => each.ready()));
   // From here on nothing waits: who ends a stage that has not started yet cuts no request off.
   const url = await listen(gateway, port);
-  const unrouted = hosts['resolve-alert'];
-  const consumers = [...lanes, ...(unrouted ? [{ queueUrl: places.unroutedQueue, lane: unrouted }] : [])];
+  const queueUrls = { unrouted: places.unroutedQueue, notices: places.noticesQueue };
+  const others = Object.entries(queueUrls).flatMap(([consumes, queueUrl]) => {
+    const name = Object.keys(shared).find((one) => functions[one as FunctionName].consumes === consumes);
+    const lane = name === undefined ? undefined : hosts[name];
+    return lane && queueUrl !== undefined ? [{ queueUrl, lane }] : [];
+  });
+  const consumers = [...lanes, ...others];
   const pumps = consumers.map(({ queueUrl, lane }) => startPump({ client: cloud.sqs, queueUrl, invoke: lane.invoke }));
   const clocks = Object.entries(hosts).flatMap(([name, { invoke }]) => {
     const { everySeconds } = (functions as Record<string, FunctionFacts>)[name] ?? {};

@@ -24,6 +24,11 @@ const whole: Record<FunctionName, Record<string, string>> = {
     TABLE: 'leakstop-incidents',
     HEALTH_ACCOUNT: '111122223333',
   },
+  'send-notice': {
+    NOTICES_QUEUE: 'http://127.0.0.1:9324/000000000000/leakstop-notices',
+    SOURCES: '["github"]',
+    TABLE: 'leakstop-incidents',
+  },
   'revoke-key': {
     PROVIDER: 'datadog',
     ACCOUNTS: '["prod"]',

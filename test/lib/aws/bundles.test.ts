@@ -29,8 +29,17 @@ beforeAll(async () => {
     [names.sourceSecret('standard')]: { secrets: [sampleSigningSecret] },
     'leakstop/fingerprint': { key: 'k'.repeat(64) },
   };
-  const { lanes, unroutedQueue } = await createResources(cloud, { ...queues, providers: ids, secrets });
-  const urls = new Map([[names.unrouted, unroutedQueue], ...ids.map((id) => [names.lane(id), lanes[id]] as const)]);
+  const { lanes, unroutedQueue, noticesQueue } = await createResources(cloud, {
+    ...queues,
+    providers: ids,
+    isTold: true,
+    secrets,
+  });
+  const urls = new Map([
+    [names.unrouted, unroutedQueue],
+    [names.notices, String(noticesQueue)],
+    ...ids.map((id) => [names.lane(id), lanes[id]] as const),
+  ]);
   assemblies = folders.map((outdir) =>
     synthesize(stackOf(everything, { outdir }).app, (id, resources) => {
       const name = nameOf(resources, id);
@@ -93,6 +102,11 @@ const trials: Record<FunctionName, () => Promise<void>> = {
     const answers = await send(names.function('resolve-alert'), messages(report));
     expect(answers).toEqual([{ batchItemFailures: [] }]);
     expect(await recorded(report.incident)).toMatchObject({ state: 'parked', outcome: 'unrouted' });
+  },
+  async 'send-notice'() {
+    const errand = { incident: incident('z'), delivered: [], tries: 0, since: Date.now() };
+    const answers = await send(names.function('send-notice'), messages(errand));
+    expect(answers).toEqual([{ batchItemFailures: [] }]);
   },
   async 'revoke-key'() {
     for (const [index, [provider, { kinds }]] of Object.entries(providers).entries()) {
