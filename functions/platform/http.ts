@@ -99,10 +99,17 @@ async function readAnswer(response: Response, provider: string): Promise<Answer>
 
 function parse(body: string): unknown {
   try {
-    return JSON.parse(body);
+    return JSON.parse(body, exact);
   } catch {
     return undefined;
   }
+}
+
+/** An integer that a number would round names something else, so it stays the text it is; a reviver is given that text. */
+function exact(_name: string, value: unknown, context?: { source?: string }): unknown {
+  const { source } = context ?? {};
+  const isRounded = typeof value === 'number' && source && /^-?\d+$/.test(source) && !Number.isSafeInteger(value);
+  return isRounded ? source : value;
 }
 
 /** The error code of a failed fetch, which sits somewhere down its causes. */

@@ -26,7 +26,11 @@ const entries = z
   .min(1)
   .max(keysAtMost)
   .transform((list) => list.filter((one) => one !== null));
-const list = z.object({ public_keys: entries.refine((keys) => keys.length > 0) });
+/** Not documented of deps.dev, whose readers differ: the list may stand by itself, too. */
+const list = z.preprocess(
+  (given) => (Array.isArray(given) ? { public_keys: given } : given),
+  z.object({ public_keys: entries.refine((keys) => keys.length > 0) }),
+);
 
 interface Known {
   keys: ReadonlyMap<string, PublicKey>;

@@ -35,8 +35,8 @@ const redeliveriesAtMost = 50;
 const triesAtMost = 5;
 const deliveries = z.array(
   z.object({
-    // Larger than a number can tell exactly: https://github.com/octokit/request.js/issues/797. One that is not exact names another delivery.
-    id: z.union([z.string().regex(/^\d{1,20}$/), z.int().transform(String), z.number().transform(() => undefined)]),
+    // Larger than a number can tell exactly, and then read as text: https://github.com/octokit/request.js/issues/797
+    id: z.union([z.string().regex(/^\d{1,20}$/), z.int().transform(String)]),
     guid: z.string(),
     delivered_at: z.iso.datetime({ offset: true }),
     status_code: z.number().nullish(),

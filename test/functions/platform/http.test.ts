@@ -121,6 +121,19 @@ describe('an answer', () => {
     expect(await send(to(origin), get())).toMatchObject({ status: 200, json: undefined });
   });
 
+  test.each([
+    ['12345678901234567890', '12345678901234567890'],
+    ['-9007199254740993', '-9007199254740993'],
+    ['9007199254740991', 9007199254740991],
+    ['0', 0],
+    ['9007199254740993.5', 9007199254740994],
+    ['1e20', 1e20],
+    ['"12345678901234567890"', '12345678901234567890'],
+  ])('keeps an integer that a number would round as the text it is: %s', async (written, read) => {
+    const { origin } = await provider((response) => void response.end(`{"deep":[{"id":${written}}]}`));
+    expect((await send(to(origin), get())).json).toEqual({ deep: [{ id: read }] });
+  });
+
   test('has no JSON when it has no body', async () => {
     const { origin } = await provider((response) => response.writeHead(204).end());
     expect(await send(to(origin), get())).toMatchObject({ status: 204, json: undefined });

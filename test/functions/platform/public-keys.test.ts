@@ -54,6 +54,12 @@ describe('a public key', () => {
     expect(await keys.publicKey(url, 'b')).toMatchObject({ isCurrent: false });
   });
 
+  test('is given from a list that stands by itself, as deps.dev may publish it', async () => {
+    published = [entry('one'), null, entry('old', { is_current: false })];
+    expect(await keys.publicKey(url, 'one')).toEqual({ key: 'PEM of one', isCurrent: true });
+    expect(await keys.publicKey(url, 'old')).toEqual({ key: 'PEM of old', isCurrent: false });
+  });
+
   test('is kept for an hour, then read anew', async () => {
     await keys.publicKey(url, 'one');
     clock.advance(hour - 1);
@@ -148,6 +154,9 @@ describe('while the list cannot be read', () => {
     ['a page', { status: 200, body: '<html>' }],
     ['no keys', { status: 200, body: {} }],
     ['an empty list', { status: 200, body: { public_keys: [] } }],
+    ['an empty list by itself', { status: 200, body: [] }],
+    ['a list of anything by itself', { status: 200, body: [null, 3, { key: 'PEM' }] }],
+    ['a list without end by itself', { status: 200, body: Array.from({ length: 101 }, () => entry('one')) }],
     ['a list of anything', { status: 200, body: { public_keys: [null, 3, { key: 'PEM' }] } }],
     ['a list without end', { status: 200, body: { public_keys: Array.from({ length: 101 }, () => entry('one')) } }],
     ['a broken connection', 'drop-before'],
