@@ -128,12 +128,17 @@ export function withoutEcho<Value>(value: Value, secret: Secret | undefined): Va
   return clean(value) as Value;
 }
 
-/** A leak whose descriptions hold no echo of its secret; an identifier that held one names nothing and is dropped. */
+/** No key is shorter than this; a shorter secret stands in names by chance, and they must go on saying where it belongs. */
+const echoFrom = 8;
+
+/** A leak in which nothing but its secret holds it: a name that did is none any more, an identifier that did is dropped. */
 export function withoutEchoes(leak: Leak): Leak {
-  const { secret, reference, location, identifiers } = leak;
+  const { secret, reference, location, identifiers, provider, kind, account } = leak;
   const named = Object.entries(identifiers ?? {}).filter(([, value]) => withoutEcho(value, secret) === value);
+  const isShort = secret !== undefined && secret.expose().length < echoFrom;
   return {
     ...leak,
+    ...(!isShort && withoutEcho({ provider, kind, account }, secret)),
     reference: withoutEcho(reference, secret),
     location: withoutEcho(location, secret),
     identifiers: Object.fromEntries(named),

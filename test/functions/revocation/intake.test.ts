@@ -68,7 +68,8 @@ describe('a leak that has a lane', () => {
 
   test('carries its secret once, and no echo of it', async () => {
     const { take, sent } = intake();
-    await take({ provider: 'datadog', secret, reference: `https://a/${secret}`, location: { path: `${secret}.env` } });
+    const names = { provider: 'datadog', account: secret };
+    await take({ ...names, secret, reference: `https://a/${secret}`, location: { path: `${secret}.env` } });
     expect(String(sent[0]?.body).split(secret)).toHaveLength(2);
   });
 
@@ -87,6 +88,8 @@ describe('a leak that no lane takes', () => {
   test.each([
     ['of a provider nobody knows', { provider: 'nobody', secret }, 'provider is not one of '],
     ['of a provider that cannot be told', { secret }, 'provider cannot be told from the secret; name one of datadog'],
+    ['of names that repeat it', { provider: secret, kind: secret, account: secret, secret }, 'provider is not one of '],
+    ['of a kind that repeats it', { provider: 'datadog', kind: secret, secret }, 'kind is not one of api-key'],
     ['of a kind nobody knows', { provider: 'datadog', kind: 'nothing', secret }, 'kind is not one of api-key'],
   ])('is told with the reason, and without the secret: %s', async (_, leak, reason) => {
     const { take, sent } = intake();

@@ -144,9 +144,10 @@ describe('what travels beside the secret', () => {
       location: { url: `https://x.example/${secret}`, path: `${secret}.env`, commit: secret },
       reference: `https://x.example/?q=${encodeURIComponent(secret)}`,
     };
-    for (const named of [{ provider: 'acme' }, { provider: 'nobody' }, {}]) {
+    const names = { kind: `kind-${secret}`, account: secret.toUpperCase() };
+    for (const named of [{ provider: 'acme' }, { provider: 'nobody' }, {}, names, { provider: `x ${secret}` }]) {
       const { leak, ...rest } = routed({ ...named, secret, ...echoes });
-      expect(JSON.stringify({ leak, rest })).not.toContain('canary');
+      expect(JSON.stringify({ leak, rest })).not.toMatch(/canary/i);
       expect(leak.secret?.expose()).toBe(secret);
     }
   });
