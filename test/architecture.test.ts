@@ -235,9 +235,19 @@ describe('a registry', () => {
     for (const [id, provider] of Object.entries(providers)) expect(provider.id).toBe(id);
   });
 
-  test('of sources has every file of its folder, under its id', () => {
-    expect(Object.keys(sources).sort()).toEqual(idsIn('functions/sources'));
+  test('of sources has every file of its folder, under its id; a folder of the same name holds its parts', () => {
+    const all = idsIn('functions/sources');
+    expect(all.filter((file) => !file.includes('/'))).toEqual(Object.keys(sources).sort());
     for (const [id, source] of Object.entries(sources)) expect(source.id).toBe(id);
+    const folders = all.flatMap((file) => (file.includes('/') ? [file.split('/')[0]] : []));
+    expect(folders.filter((folder) => !Object.hasOwn(sources, String(folder)))).toEqual([]);
+  });
+
+  test('of sources has parts that their own source alone imports', () => {
+    const isPart = (name: string) => under('functions/sources')(name) && name.split('/').length > 3;
+    const mayImport = (name: string, file: string) =>
+      !isPart(name) || file === `${dirname(name)}.ts` || under(dirname(name))(file);
+    expect(strayArrows(() => true, mayImport)).toEqual([]);
   });
 
   test.each(Object.keys(known))('has %s with a simulated vendor, a test, and a page that people can read', (id) => {

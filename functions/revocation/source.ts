@@ -96,6 +96,15 @@ export interface Ending {
 /** `noted`: it may not be closed by us, so a remark was left; `nothing`: it is closed already. */
 export type Closed = 'closed' | 'noted' | 'nothing';
 
+/** What was read of a source's list of open alerts. */
+export interface OpenAlerts {
+  references: Reference[];
+  /** Entries that name no alert. */
+  skipped: number;
+  /** There is more, which was not or could not be read. */
+  more: boolean;
+}
+
 /** A second address of a source, at `/sources/<source>/<path>`. */
 export interface Endpoint<Config> {
   method: 'GET' | 'POST';
@@ -132,6 +141,10 @@ export interface Source<Config> {
   fetch?(reference: Reference, inquiry: Inquiry<Config>): Promise<Fetched>;
   /** Tells the source that the key is dead. Twice is harmless. @throws as `fetch` does */
   close?(reference: Reference, ending: Ending, inquiry: Inquiry<Config>): Promise<Closed>;
+  /** The alerts that are open and were found after `after` (ISO 8601), wherever we may look. Asks for no secret. @throws as `fetch` does */
+  listOpen?(after: string, inquiry: Inquiry<Config>): Promise<OpenAlerts>;
+  /** Has deliveries sent again that did not arrive here; answers how many. What arrived once is not sent again. @throws as `fetch` does */
+  redeliver?(inquiry: Inquiry<Config>): Promise<number>;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the registry holds sources of every shape

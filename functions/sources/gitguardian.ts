@@ -1,26 +1,14 @@
-import { createHash, scryptSync } from 'node:crypto';
 import * as z from 'zod';
+import { jsonOf } from '../revocation/delivery.ts';
 import { Refused, Unexpected } from '../revocation/errors.ts';
 import { type Path, path, type Request } from '../revocation/exchange.ts';
 import type { Finding } from '../revocation/findings.ts';
 import { bodyOf, faultOf } from '../revocation/inquire.ts';
-import { bearer, Secret, sameText, secretValue } from '../revocation/secret.ts';
+import { Secret, secretValue } from '../revocation/secret.ts';
 import { isHmacHex, isTimely } from '../revocation/signature.ts';
-import type { Closed, Fetched, Inquiry, Reading, Reference, Source } from '../revocation/source.ts';
-
-/** Open alerts, for a sweep over what no delivery told of. `more`: there are others that were not read. */
-export interface OpenAlerts {
-  references: Reference[];
-  /** Entries that name no alert. */
-  skipped: number;
-  more: boolean;
-}
-
-/** What a sweep needs of a source. */
-export interface Sweepable<Config> {
-  /** The alerts that are open and were found after `after` (ISO 8601). @throws as `fetch` does */
-  listOpen(after: string, inquiry: Inquiry<Config>): Promise<OpenAlerts>;
-}
+import type { Closed, Fetched, Inquiry, OpenAlerts, Reading, Reference, Source } from '../revocation/source.ts';
+import { commit, fileName, id, ifReadable, isPage, page, readable, sub, word } from './gitguardian/forms.ts';
+import { provenIn } from './gitguardian/proof.ts';
 
 const config = z.strictObject({
   signatureTokens: z
@@ -51,12 +39,6 @@ const config = z.strictObject({
 });
 type Config = z.infer<typeof config>;
 
-const ifReadable = <Schema extends z.ZodType>(schema: Schema) => schema.optional().catch(undefined);
-const id = z.int().positive();
-const page = z.string().max(2048).refine(isPage, 'must be the https address of a page');
-const fileName = z.string().max(1024).refine(isFileName, 'must be the path of a file');
-const commit = z.string().regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/, 'must be the id of a commit');
-const word = z.string().regex(/^[A-Za-z0-9_.-]{1,128}$/, 'must be a name');
 /** Its group is what its documentation and the providers here call it. */
 const detector = z.object({ name: ifReadable(word), detector_group_name: ifReadable(word) });
 
@@ -77,24 +59,6 @@ const event = z.object({
 });
 const opening = new Set(['incident_triggered', 'incident_reopened', 'incident_regression', 'new_occurrence']);
 
-const match = z
-  .object({
-    name: ifReadable(word),
-    indice_start: z.int().min(0),
-    indice_end: z.int(),
-    post_line_start: z.int().positive(),
-  })
-  .refine(({ indice_start: start, indice_end: end }) => end > start && end - start <= 4096, 'must be of some length');
-type Match = z.infer<typeof match>;
-const occurrence = z.object({
-  sha: commit,
-  filepath: fileName,
-  url: ifReadable(page),
-  change_type: ifReadable(word),
-  source: z.object({ url: page, type: word, visibility: ifReadable(word) }),
-  matches: z.array(z.unknown()).max(1000),
-});
-type Occurrence = z.infer<typeof occurrence>;
 const list = z.array(z.unknown()).max(1000);
 const incident = z.object({
   id,
@@ -106,29 +70,12 @@ const incident = z.object({
 });
 const listed = z.object({ id, gitguardian_url: page, detector: ifReadable(detector) });
 const note = z.object({ comment: z.string() });
-const file = z.object({ encoding: z.literal('base64'), content: z.string().max(2 * 1024 * 1024) });
-
-const occurrencesAtMost = 20;
-const matchesAtMost = 5;
-const filesAtMost = 5;
-const candidatesAtMost = 10_000;
-/** One costs some five milliseconds. */
-const hashesAtMost = 256;
 const pagesAtMost = 10;
 const lookRemedy = 'give the token in leakstop/sources/gitguardian the scope incidents:read, then retry';
 const closeRemedy = 'give the token in leakstop/sources/gitguardian the scope incidents:write, then retry';
-const fileRemedy = 'give the token in repositoryTokens the right to read the files of the repository, then retry';
-/** Why a value is out of reach, from what is farthest from it to what is nearest. */
-const reasons = [
-  'GitGuardian never gives a value away, and names no file in a repository that holds it',
-  'GitGuardian never gives a value away, and there is no token for the host of its repository: add one to repositoryTokens in leakstop/sources/gitguardian',
-  'the file that holds it is not there, is too large, or may not be read with the token in repositoryTokens',
-  'nothing in the file that holds it has the hash that GitGuardian has of it',
-] as const;
-type Stage = 0 | 1 | 2 | 3;
 
 /** Custom webhooks: https://docs.gitguardian.com/platform/configure-alerting/notifiers-integrations/custom-webhook. The API: https://api.gitguardian.com/docs */
-export const gitguardian: Source<Config> & Sweepable<Config> = {
+export const gitguardian: Source<Config> = {
   id: 'gitguardian',
   title: 'GitGuardian custom webhooks',
   docs: 'https://docs.gitguardian.com/platform/configure-alerting/notifiers-integrations/custom-webhook',
@@ -143,7 +90,7 @@ export const gitguardian: Source<Config> & Sweepable<Config> = {
     return isHmacHex(signature.slice('sha256='.length), body, keys);
   },
   read({ body, headers }): Reading {
-    const json = parse(body);
+    const json = jsonOf(body);
     const said = outer.safeParse(json);
     if (!said.success) return { is: 'malformed', error: said.error };
     const { action } = said.data;
@@ -171,8 +118,8 @@ export const gitguardian: Source<Config> & Sweepable<Config> = {
     if (told.hmsl_hash === undefined)
       return { is: 'out-of-reach', reason: 'GitGuardian gives no hash of it, which would prove a value' };
     const places = told.occurrences ?? (at.isPublic ? await placesOf(at.path, inquiry) : []);
-    const found = await provenIn(told.hmsl_hash, readable(places, occurrence, occurrencesAtMost), inquiry);
-    if ('farthest' in found) return { is: 'out-of-reach', reason: reasons[found.farthest] };
+    const found = await provenIn(told.hmsl_hash, places, inquiry);
+    if ('reason' in found) return { is: 'out-of-reach', reason: found.reason };
     const { value, part, place } = found;
     const finding: Finding = {
       scanner: 'gitguardian',
@@ -227,24 +174,6 @@ export const gitguardian: Source<Config> & Sweepable<Config> = {
   },
 };
 
-function parse(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
-  } catch {
-    return undefined;
-  }
-}
-
-/** Whether a text is an https address as a browser would write it, without a name or password in it. */
-function isPage(link: string): boolean {
-  const url = URL.parse(link);
-  return url?.href === link && url.protocol === 'https:' && url.username === '' && url.password === '';
-}
-
-function isFileName(name: string): boolean {
-  return name.isWellFormed() && name.split('/').every((part) => !['', '.', '..'].includes(part));
-}
-
 const pageOfIncident = /^\/workspace\/\d{1,18}\/(public-)?incidents\/([1-9]\d{0,15})\/?$/;
 const numberIn = (link: string) => pageOfIncident.exec(URL.parse(link)?.pathname ?? '')?.[2];
 /** A self-hosted dashboard shares its host with the API. */
@@ -277,8 +206,6 @@ function addressOf({ link, hints }: Reference): Address | undefined {
   return { isPublic, path: isPublic ? path`/public-incidents/secrets/${number}` : path`/incidents/secrets/${number}` };
 }
 
-const sub = (above: Path, below: Path) => (above + below) as Path;
-
 function ask({ config: { apiUrl, token }, ask: send }: Inquiry<Config>, request: Request) {
   const version = apiUrl.pathname.startsWith('/exposed') ? path`/exposed/v1` : path`/v1`;
   const headers = { authorization: new Secret(`Token ${token.expose()}`) };
@@ -292,15 +219,6 @@ async function look(at: Address, inquiry: Inquiry<Config>, remedy: string) {
   const told = bodyOf(answer, incident, { who: 'gitguardian', remedy, now: inquiry.now });
   if (!at.path.endsWith(`/${told.id}`)) throw new Unexpected('gitguardian answered with another incident');
   return told;
-}
-
-/** The entries of a list that are what they should be. */
-function readable<Value>(
-  items: readonly unknown[],
-  schema: z.ZodType<Value>,
-  most = Number.POSITIVE_INFINITY,
-): Value[] {
-  return items.slice(0, most).flatMap((item) => schema.safeParse(item).data ?? []);
 }
 
 /** The entries of a list, page by page, up to some pages. The next page is a cursor in a link, of which nothing else is followed. */
@@ -326,90 +244,3 @@ async function placesOf(at: Path, inquiry: Inquiry<Config>): Promise<unknown[]> 
   const answer = await ask(inquiry, { method: 'GET', path: sub(at, path`/occurrences`), query: { per_page: '20' } });
   return bodyOf(answer, list, { who: 'gitguardian', remedy: lookRemedy, now: inquiry.now });
 }
-
-/** The value whose hash is the incident's, from the files where it was found; or how far the way to it went. */
-async function provenIn(
-  hash: string,
-  places: readonly Occurrence[],
-  inquiry: Inquiry<Config>,
-): Promise<{ value: Secret; part: Match; place: Occurrence } | { farthest: Stage }> {
-  let farthest: Stage = 0;
-  const tried = new Set<string>();
-  let files = 0;
-  let looked = 0;
-  for (const place of places) {
-    const matches = readable(place.matches, match, matchesAtMost);
-    // What a commit took away is not in its files.
-    if (place.change_type === 'deletion' || matches.length === 0) continue;
-    const request = fileRequest(place, inquiry.config);
-    farthest = Math.max(farthest, request === undefined ? 1 : 2) as Stage;
-    if (request === undefined || files === filesAtMost) continue;
-    files += 1;
-    const content = await contentOf(request, inquiry);
-    if (content === undefined) continue;
-    farthest = 3;
-    for (const { text, part } of candidatesIn(content, matches)) {
-      looked += 1;
-      if (tried.size === hashesAtMost || looked > candidatesAtMost) break;
-      if (tried.has(text)) continue;
-      tried.add(text);
-      if (sameText(hashOf(text), hash)) return { value: new Secret(text), part, place };
-    }
-  }
-  return { farthest };
-}
-
-/** Asks for a file by its repository's own address, where the configuration has a token for just that host. */
-function fileRequest({ source, sha, filepath }: Occurrence, { repositoryTokens }: Config) {
-  const { host, pathname } = new URL(source.url);
-  const token = Object.hasOwn(repositoryTokens, host) ? repositoryTokens[host] : undefined;
-  const name = pathname.replace(/^\/|(\.git)?\/?$/g, '');
-  if (token === undefined || !isFileName(name) || !/^[\w./-]{3,512}$/.test(name)) return undefined;
-  const rest = { method: 'GET', query: { ref: sha }, headers: { authorization: bearer(token) } } as const;
-  if (source.type.startsWith('gitlab'))
-    return {
-      origin: `https://${host}`,
-      request: { ...rest, path: path`/api/v4/projects/${name}/repository/files/${filepath}` },
-    };
-  const [owner = '', repository = '', ...others] = name.split('/');
-  if (!source.type.startsWith('github') || repository === '' || others.length > 0) return undefined;
-  const at = path`/repos/${owner}/${repository}/contents/${filepath}`;
-  if (host === 'github.com') return { origin: 'https://api.github.com', request: { ...rest, path: at } };
-  return { origin: `https://${host}`, request: { ...rest, path: sub(path`/api/v3`, at) } };
-}
-
-async function contentOf(
-  { origin, request }: { origin: string; request: Request },
-  inquiry: Inquiry<Config>,
-): Promise<string | undefined> {
-  const answer = await inquiry.ask(origin, request);
-  if (answer.status === 404) return undefined;
-  if (answer.status !== 200)
-    throw faultOf(answer, { who: 'gitguardian repository', remedy: fileRemedy, now: inquiry.now });
-  const given = file.safeParse(answer.json);
-  return given.success ? Buffer.from(given.data.content, 'base64').toString('utf8') : undefined;
-}
-
-/**
- * Texts of a match's length in its line: those that stand alone first. A match's indices count in the commit's patch, so of
- * them its length alone helps in a file.
- */
-function* candidatesIn(content: string, matches: readonly Match[]): Generator<{ text: string; part: Match }> {
-  const lines = content.split('\n');
-  for (const standsAlone of [true, false]) {
-    for (const at of matches) {
-      const size = at.indice_end - at.indice_start;
-      const line = lines[at.post_line_start - 1] ?? '';
-      for (let start = 0; start + size <= line.length; start += 1) {
-        const isPart = isOfWord(line[start - 1]) || isOfWord(line[start + size]);
-        if (isPart !== standsAlone) yield { text: line.slice(start, start + size), part: at };
-      }
-    }
-  }
-}
-
-const isOfWord = (letter: string | undefined) => letter !== undefined && /[\w-]/.test(letter);
-
-const salt = createHash('sha256').update('GitGuardian').digest();
-/** HasMySecretLeaked's hash: https://github.com/GitGuardian/ggshield/blob/main/ggshield/verticals/hmsl/crypto.py */
-const hashOf = (value: string) => scryptSync(value, salt, 32, { N: 2048, r: 8, p: 1 }).toString('hex');

@@ -2,23 +2,12 @@ import * as z from 'zod';
 import { jsonOf } from '../revocation/delivery.ts';
 import { Refused, Unavailable, Unexpected } from '../revocation/errors.ts';
 import { path } from '../revocation/exchange.ts';
-import {
-  appId,
-  type Call,
-  enter,
-  isGone,
-  listed,
-  must,
-  needsRight,
-  privateKey,
-  site,
-  waitOf,
-} from '../revocation/github-rest.ts';
-import { openAlerts, redeliver } from '../revocation/github-sweep.ts';
 import type { Leak } from '../revocation/leak.ts';
 import { isSecretValue, Secret, secretText, secretValue } from '../revocation/secret.ts';
 import { isHmacHex } from '../revocation/signature.ts';
-import type { Delivery, Fetched, Inquiry, Reading, Reference, Source } from '../revocation/source.ts';
+import type { Delivery, Fetched, Reading, Source } from '../revocation/source.ts';
+import { appId, type Call, enter, isGone, listed, must, needsRight, privateKey, site, waitOf } from './github/rest.ts';
+import { openAlerts, redeliver } from './github/sweep.ts';
 
 const webhookSecret = z
   .string()
@@ -137,19 +126,8 @@ const notInstalled =
 const notShown = `GitHub does not show us the alert: the repository has moved, secret scanning is off there, or a right is missing: ${needsRight}`;
 const noValue = 'GitHub shows no value for this alert';
 
-/** What a sweep needs: GitHub sends a delivery once. A token does not say what it is for, so only an App can be swept. */
-interface Sweep {
-  /** The open alerts since `after` (ISO 8601), wherever the App is installed. `more`: a part was not, or could not be read. */
-  listOpen(
-    after: string,
-    inquiry: Inquiry<Config>,
-  ): Promise<{ references: Reference[]; skipped: number; more: boolean }>;
-  /** Has GitHub send again what did not arrive here in the last three days; answers how much. */
-  redeliver(inquiry: Inquiry<Config>): Promise<number>;
-}
-
 /** GitHub secret scanning: https://docs.github.com/webhooks/webhook-events-and-payloads#secret_scanning_alert, https://docs.github.com/rest/secret-scanning/secret-scanning */
-export const github: Source<Config> & Sweep = {
+export const github: Source<Config> = {
   id: 'github',
   title: 'GitHub',
   docs: 'https://docs.github.com/webhooks/webhook-events-and-payloads#secret_scanning_alert',

@@ -1,24 +1,13 @@
-import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { Refused, Unexpected } from '../revocation/errors.ts';
 import { path } from '../revocation/exchange.ts';
-import type { Finding } from '../revocation/findings.ts';
 import { bodyOf } from '../revocation/inquire.ts';
-import { leakFromSource, withoutEcho } from '../revocation/leak.ts';
-import { bearer, Secret, sameText, secretText, secretValue } from '../revocation/secret.ts';
+import { leakFromSource } from '../revocation/leak.ts';
+import { bearer, Secret, secretText, secretValue } from '../revocation/secret.ts';
 import { isStandardSecret, isStandardWebhook } from '../revocation/signature.ts';
-import type {
-  Closed,
-  Delivery,
-  Ending,
-  Endpoint,
-  Fetched,
-  Inquiry,
-  Reading,
-  Reference,
-  Skipped,
-  Source,
-} from '../revocation/source.ts';
+import type { Closed, Delivery, Ending, Fetched, Inquiry, Reading, Reference, Source } from '../revocation/source.ts';
+import { ifText, isOneOf, jsonBytes } from './gitlab/forms.ts';
+import { endpoints } from './gitlab/token-revocation.ts';
 
 const signingToken = z
   .string()
@@ -48,20 +37,6 @@ const page = /^https?:\/\/[^\s/]+\/(?:[\w.-]+\/){2,}-\/security\/vulnerabilities
 const numberOf = (link: string) => (link.length <= 2048 ? page.exec(link)?.[1] : undefined);
 const owns = (link: string, { url }: Config) => link.startsWith(`${url}/`) && numberOf(link) !== undefined;
 
-/** Whether the text is one of the tokens; all are compared, whichever fits. */
-const isOneOf = (given: string | undefined, tokens: readonly Secret[]) =>
-  tokens.filter((token) => sameText(given ?? '', token.expose())).length > 0;
-
-const jsonBytes = z.instanceof(Uint8Array).transform((bytes, context): unknown => {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch {
-    context.addIssue('must be JSON');
-    return z.NEVER;
-  }
-});
-/** What only describes: malformed, it is left out. */
-const ifText = (max: number) => z.string().min(1).max(max).optional().catch(undefined);
 const { location: place, detectedAt } = leakFromSource.shape;
 
 const over = ['resolved', 'dismissed', 'closed'];
@@ -203,52 +178,6 @@ async function query<Data>(
   if (errors) throw new Unexpected('gitlab answered 200 with errors');
   return bodyOf(answer, z.object({ data }), { who, remedy, now }).data;
 }
-
-const entriesAtMost = 5000;
-const entry = z.object({ type: z.string().max(256).catch(''), token: secretText, location: ifText(2048) });
-const isRevoker = ({ headers, config: { revocationToken } }: Delivery<Config>) =>
-  isOneOf(headers.authorization, revocationToken ? [revocationToken] : []);
-
-function revocable({ type, token, location: url }: z.infer<typeof entry>): Finding {
-  const circumstances = {
-    location: url === undefined ? undefined : { url },
-    reference: url,
-    exposure: 'public' as const,
-  };
-  return { scanner: 'gitlab', detector: type, value: token, circumstances: withoutEcho(circumstances, token) };
-}
-
-function readTokens({ body }: Delivery<Config>): Reading {
-  const list = jsonBytes.pipe(z.array(z.unknown())).safeParse(body);
-  if (!list.success) return { is: 'malformed', error: list.error };
-  if (list.data.length === 0) return { is: 'nothing' };
-  const findings: Finding[] = [];
-  const skipped: Skipped[] = [];
-  for (const [index, given] of list.data.slice(0, entriesAtMost).entries()) {
-    const { data } = entry.safeParse(given);
-    if (data === undefined) skipped.push({ index, reason: 'it holds no token that can be read' });
-    else findings.push(revocable(data));
-  }
-  if (list.data.length > entriesAtMost)
-    skipped.push({ index: entriesAtMost, reason: `no more than ${entriesAtMost} are read at once` });
-  // GitLab names no delivery and repeats a failed one 17 times. A digest of places: one that covers a token could be tried out.
-  const places = findings.map(({ detector, value, circumstances }) =>
-    withoutEcho([detector, circumstances?.reference ?? null], value),
-  );
-  const delivery = `revoke_tokens:${createHash('sha256').update(JSON.stringify(places)).digest('hex')}`;
-  return { is: 'alert', delivery, findings, skipped };
-}
-
-/** https://docs.gitlab.com/development/sec/token_revocation_api/ */
-const endpoints: readonly Endpoint<Config>[] = [
-  {
-    method: 'GET',
-    path: 'revocable_token_types',
-    verify: isRevoker,
-    answer: (_, types) => ({ is: 'answer', body: { types } }),
-  },
-  { method: 'POST', path: 'revoke_tokens', verify: isRevoker, answer: readTokens },
-];
 
 /** https://docs.gitlab.com/user/project/integrations/webhook_events/#vulnerability-events */
 export const gitlab: Source<Config> = {

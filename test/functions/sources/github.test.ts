@@ -635,6 +635,11 @@ describe('an alert at GitHub', () => {
 
   describe('that was missed', () => {
     const since = '2026-11-01T00:00:00.000Z';
+    const listOpen = async (...given: Parameters<NonNullable<typeof github.listOpen>>) => {
+      const list = await github.listOpen?.(...given);
+      if (list === undefined) throw new Error('it cannot be listed');
+      return list;
+    };
     const linksOf = ({ references }: { references: { link: string }[] }) => references.map((one) => one.link).sort();
 
     test.each([true, false])('is in the list of what is open (an organisation: %s)', async (isOrganisation) => {
@@ -646,7 +651,7 @@ describe('an alert at GitHub', () => {
       ];
       scanner.open(discovery, { state: 'closed', resolution: 'revoked' });
       scanner.open(discovery, { repository: 'elsewhere' });
-      const swept = await github.listOpen(since, inquiry());
+      const swept = await listOpen(since, inquiry());
       expect(swept).toMatchObject({ skipped: 0, more: false });
       const known = isOrganisation ? [...open, scanner.alerts.at(-1)] : open;
       expect(linksOf(swept)).toEqual(known.map((one) => one?.link).sort());
@@ -661,14 +666,14 @@ describe('an alert at GitHub', () => {
       const { scanner, inquiry, lines } = await begin(byApp);
       for (let index = 0; index < 200; index += 1) scanner.open(discovery, { createdAt: '2026-10-01T00:00:00Z' });
       const young = scanner.open(discovery);
-      expect(linksOf(await github.listOpen(since, inquiry()))).toEqual([young.link]);
+      expect(linksOf(await listOpen(since, inquiry()))).toEqual([young.link]);
       expect(lines().filter((line) => line.includes('/alerts?'))).toHaveLength(1);
     });
 
     test('among more than are read leaves the list open', async () => {
       const { scanner, inquiry } = await begin(byApp);
       for (let index = 0; index < 600; index += 1) scanner.open(discovery);
-      const swept = await github.listOpen(since, inquiry());
+      const swept = await listOpen(since, inquiry());
       expect(swept.more).toBe(true);
       expect(swept.references).toHaveLength(500);
     });
@@ -677,26 +682,29 @@ describe('an alert at GitHub', () => {
       const { scanner, inquiry } = await begin(byApp, { isOrganisation: false, scanningOff: ['checkout'] });
       scanner.open(discovery);
       const seen = scanner.open(discovery, { repository: 'billing' });
-      expect(await github.listOpen(since, inquiry())).toMatchObject({ references: [{ link: seen.link }], more: false });
+      expect(await listOpen(since, inquiry())).toMatchObject({ references: [{ link: seen.link }], more: false });
     });
 
     test('where the App may not look leaves the list open', async () => {
       const { scanner, inquiry } = await begin(byApp, { right: 'none' });
       scanner.open(discovery);
-      expect(await github.listOpen(since, inquiry())).toEqual({ references: [], skipped: 0, more: true });
+      expect(await listOpen(since, inquiry())).toEqual({ references: [], skipped: 0, more: true });
     });
 
     test('while the App is suspended is not looked for', async () => {
       const { scanner, inquiry, lines } = await begin(byApp, { isSuspended: true });
       scanner.open(discovery);
-      expect(await github.listOpen(since, inquiry())).toEqual({ references: [], skipped: 0, more: false });
+      expect(await listOpen(since, inquiry())).toEqual({ references: [], skipped: 0, more: false });
       expect(lines()).toHaveLength(1);
     });
 
     test('cannot be listed with a token, which does not say what it is for', async () => {
       const { scanner, inquiry } = await begin(byToken);
-      expect(await github.listOpen(since, inquiry())).toEqual({ references: [], skipped: 0, more: true });
-      expect(await github.redeliver(inquiry())).toBe(0);
+      await expect(listOpen(since, inquiry())).rejects.toMatchObject({
+        name: 'Refused',
+        remedy: expect.stringContaining('appId and privateKey of an App'),
+      });
+      expect(await github.redeliver?.(inquiry())).toBe(0);
       expect(scanner.arrivals).toEqual([]);
     });
 
@@ -707,29 +715,29 @@ describe('an alert at GitHub', () => {
       scanner.tell(scanner.open(discovery));
       scanner.tell(scanner.open(discovery), { action: 'resolved', statusCode: 503 });
       scanner.tell(scanner.open(discovery), { event: 'secret_scanning_scan', action: 'completed', statusCode: 503 });
-      expect(await github.redeliver(inquiry())).toBe(2);
+      expect(await github.redeliver?.(inquiry())).toBe(2);
       const again = scanner.deliveries.filter(({ redelivery }) => redelivery).map(({ guid }) => guid);
       expect(again.sort()).toEqual([lost, never].map(({ headers }) => headers['x-github-delivery']).sort());
-      expect(await github.redeliver(inquiry())).toBe(0);
+      expect(await github.redeliver?.(inquiry())).toBe(0);
     });
 
     test('is sent again from any page of the deliveries', async () => {
       const { scanner, inquiry } = await begin(byApp);
       scanner.tell(scanner.open(discovery), { statusCode: 503 });
       for (let index = 0; index < 120; index += 1) scanner.tell(scanner.open(discovery));
-      expect(await github.redeliver(inquiry())).toBe(1);
+      expect(await github.redeliver?.(inquiry())).toBe(1);
     });
 
     test('is not sent again after three days, nor a sixth time', async () => {
       const { scanner, inquiry, clock } = await begin(byApp);
       scanner.tell(scanner.open(discovery), { statusCode: 503 });
       clock.advance(3 * 86_400_000 + 1);
-      expect(await github.redeliver(inquiry())).toBe(0);
+      expect(await github.redeliver?.(inquiry())).toBe(0);
       scanner.tell(scanner.open(discovery), { statusCode: 503 });
       const sent = scanner.deliveries.at(-1);
       if (!sent) throw new Error('nothing was sent');
       for (let index = 0; index < 4; index += 1) scanner.deliveries.push({ ...sent, redelivery: true });
-      expect(await github.redeliver(inquiry())).toBe(0);
+      expect(await github.redeliver?.(inquiry())).toBe(0);
     });
 
     test('is sent again by its exact number, though numbers are not that exact', async () => {

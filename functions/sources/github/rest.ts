@@ -1,10 +1,10 @@
 import { createPrivateKey, type KeyObject, sign } from 'node:crypto';
 import * as z from 'zod';
-import { Refused, Unavailable } from './errors.ts';
-import { type Answer, type Path, path, type Request } from './exchange.ts';
-import { bodyOf, retryAfter } from './inquire.ts';
-import { bearer, Secret, secretValue } from './secret.ts';
-import type { Inquiry } from './source.ts';
+import { Refused, Unavailable } from '../../revocation/errors.ts';
+import { type Answer, type Path, path, type Request } from '../../revocation/exchange.ts';
+import { bodyOf, retryAfter } from '../../revocation/inquire.ts';
+import { bearer, Secret, secretValue } from '../../revocation/secret.ts';
+import type { Inquiry } from '../../revocation/source.ts';
 
 /** Where a GitHub answers, and where its pages are. */
 interface Site {

@@ -1,6 +1,7 @@
 import * as z from 'zod';
-import { Refused } from './errors.ts';
-import { type Path, path } from './exchange.ts';
+import { Refused } from '../../revocation/errors.ts';
+import { type Path, path } from '../../revocation/exchange.ts';
+import type { Inquiry } from '../../revocation/source.ts';
 import {
   type Access,
   type App,
@@ -13,8 +14,7 @@ import {
   must,
   pageSize,
   pagesAtMost,
-} from './github-rest.ts';
-import type { Inquiry } from './source.ts';
+} from './rest.ts';
 
 const alerts = z.array(z.object({ html_url: z.string(), created_at: z.iso.datetime({ offset: true }) }));
 const installations = z.array(
@@ -27,6 +27,8 @@ const installations = z.array(
 const repositories = z
   .object({ repositories: z.array(z.object({ name: z.string(), owner: z.object({ login: z.string() }) })) })
   .transform((shown) => shown.repositories);
+
+const needsApp = 'for missed alerts to be found, put the appId and privateKey of an App into leakstop/sources/github';
 
 const day = 86_400_000;
 /** How long GitHub keeps a delivery: https://docs.github.com/webhooks/using-webhooks/handling-failed-webhook-deliveries */
@@ -48,10 +50,10 @@ type WebhookDelivery = z.infer<typeof deliveries>[number];
 
 /**
  * The pages of the alerts that are open and were found after `after` (ISO 8601), wherever the App is installed. `more`: some were
- * not read. A token does not say what it is for: with one, nothing is read.
+ * not read. @throws Refused with a token, which does not say what it is for; as every question does
  */
 export async function openAlerts(inquiry: Inquiry<Access>, after: string): Promise<Listed<string>> {
-  if (!isOfApp(inquiry)) return { items: [], more: true };
+  if (!isOfApp(inquiry)) throw new Refused('github does not say what a token is for', { remedy: needsApp });
   const known = await listed(asApp(inquiry), path`/app/installations`, installations, { now: inquiry.now });
   const found: Listed<string>[] = [{ items: [], more: known.more }];
   for (const installation of known.items.filter(({ suspended_at }) => !suspended_at))

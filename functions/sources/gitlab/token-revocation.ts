@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto';
+import * as z from 'zod';
+import type { Finding } from '../../revocation/findings.ts';
+import { withoutEcho } from '../../revocation/leak.ts';
+import { type Secret, secretText } from '../../revocation/secret.ts';
+import type { Delivery, Endpoint, Reading, Skipped } from '../../revocation/source.ts';
+import { ifText, isOneOf, jsonBytes } from './forms.ts';
+
+/** What of the source's secret tells that it is GitLab who asks. */
+interface Config {
+  revocationToken?: Secret | undefined;
+}
+
+const entriesAtMost = 5000;
+const entry = z.object({ type: z.string().max(256).catch(''), token: secretText, location: ifText(2048) });
+const isRevoker = ({ headers, config: { revocationToken } }: Delivery<Config>) =>
+  isOneOf(headers.authorization, revocationToken ? [revocationToken] : []);
+
+function revocable({ type, token, location: url }: z.infer<typeof entry>): Finding {
+  const circumstances = {
+    location: url === undefined ? undefined : { url },
+    reference: url,
+    exposure: 'public' as const,
+  };
+  return { scanner: 'gitlab', detector: type, value: token, circumstances: withoutEcho(circumstances, token) };
+}
+
+function readTokens({ body }: Delivery<Config>): Reading {
+  const list = jsonBytes.pipe(z.array(z.unknown())).safeParse(body);
+  if (!list.success) return { is: 'malformed', error: list.error };
+  if (list.data.length === 0) return { is: 'nothing' };
+  const findings: Finding[] = [];
+  const skipped: Skipped[] = [];
+  for (const [index, given] of list.data.slice(0, entriesAtMost).entries()) {
+    const { data } = entry.safeParse(given);
+    if (data === undefined) skipped.push({ index, reason: 'it holds no token that can be read' });
+    else findings.push(revocable(data));
+  }
+  if (list.data.length > entriesAtMost)
+    skipped.push({ index: entriesAtMost, reason: `no more than ${entriesAtMost} are read at once` });
+  // GitLab names no delivery and repeats a failed one 17 times. A digest of places: one that covers a token could be tried out.
+  const places = findings.map(({ detector, value, circumstances }) =>
+    withoutEcho([detector, circumstances?.reference ?? null], value),
+  );
+  const delivery = `revoke_tokens:${createHash('sha256').update(JSON.stringify(places)).digest('hex')}`;
+  return { is: 'alert', delivery, findings, skipped };
+}
+
+/** https://docs.gitlab.com/development/sec/token_revocation_api/ */
+export const endpoints: readonly Endpoint<Config>[] = [
+  {
+    method: 'GET',
+    path: 'revocable_token_types',
+    verify: isRevoker,
+    answer: (_, types) => ({ is: 'answer', body: { types } }),
+  },
+  { method: 'POST', path: 'revoke_tokens', verify: isRevoker, answer: readTokens },
+];
