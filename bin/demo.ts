@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream';
-import { followLeak } from '../lib/local/follow.ts';
+import { followAlert, followLeak } from '../lib/local/follow.ts';
 import { readOptions } from '../lib/local/options.ts';
+import type { Discovery } from '../lib/local/scanners/scanner.ts';
 import { loadWorlds, type Stage, startStage } from '../lib/local/stage.ts';
 
 /** `npm run demo`: leaks one simulated key at every provider, shows each die, exits 0 only if all did. */
@@ -21,6 +22,13 @@ async function main(): Promise<boolean> {
     }
     for (const [id, { leaks }] of Object.entries(worlds)) {
       for (const leak of leaks) deaths.push(await showDeath(stage, id, leak));
+    }
+    const deliveries = Object.entries(worlds).flatMap(([id, { finds = {} }]) =>
+      Object.entries(finds).map(([source, found]) => ({ id, source, found })),
+    );
+    for (const { id, source, found } of deliveries) {
+      decoys.push(...decoysOf(stage, id, found));
+      deaths.push(await showClosing(stage, id, source, found));
     }
     const alive = deaths.filter((dead) => !dead).length;
     const lost = decoys.filter(({ provider, value }) => !stage.vendors[provider]?.accepts(value)).length;
@@ -66,6 +74,29 @@ async function showDeath({ url, vendors }: Stage, provider: string, leak: { secr
   const accepted = vendor === undefined || leak.secret === undefined || vendor.accepts(leak.secret);
   console.log(`  the simulated vendor ${accepted ? 'STILL ACCEPTS' : 'no longer accepts'} the key`);
   return proof?.dead === true && !accepted;
+}
+
+/** An alert that only names the key: it is fetched, the key dies, and the alert is closed where it was raised. */
+async function showClosing(
+  { url, vendors, scanners }: Stage,
+  provider: string,
+  source: string,
+  found: Discovery,
+): Promise<boolean> {
+  const scanner = scanners[source];
+  if (scanner === undefined) throw new Error(`there is no simulated ${source}`);
+  console.log(`\n${source}: has found a ${provider} key; its signed webhook names it, and does not carry it`);
+  const incident = await followAlert(url, { source, ...scanner.find(found) }, ({ stage, detail }, ms) => {
+    console.log(`  ${String(ms).padStart(6)} ms  ${stage}${detail ? `  ${detail}` : ''}`);
+  });
+  const accepted = vendors[provider]?.accepts(found.secret) ?? true;
+  const open = scanner.alerts.filter(({ state }) => state === 'open').length;
+  console.log(`  outcome: ${incident.outcome ?? incident.state}`);
+  console.log(`  the simulated vendor ${accepted ? 'STILL ACCEPTS' : 'no longer accepts'} the key`);
+  console.log(
+    `  the simulated ${source} ${open === 0 ? 'shows its alert as closed' : 'STILL SHOWS ITS ALERT AS OPEN'}`,
+  );
+  return incident.proof?.dead === true && !accepted && open === 0;
 }
 
 process.exit((await main()) ? 0 : 1);

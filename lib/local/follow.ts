@@ -38,13 +38,41 @@ export async function followLeak(
   const accepted = await fetch(`${url}/sources/standard`, { method: 'POST', headers: signedHeaders(body), body });
   if (accepted.status !== 202) throw new Error(`the alert was not accepted: ${accepted.status}`);
   const { incidents } = (await accepted.json()) as { incidents: { id: string }[] };
+  const read = async () => (await (await fetch(`${url}/incidents/${incidents[0]?.id}`)).json()) as Incident;
+  return followIncident(read, tell, isAtRest);
+}
+
+/** The same for an alert that a scanner sends; its incident is the one that was seen on the alert's page. */
+export async function followAlert(
+  url: string,
+  { source, body, headers, link }: { source: string; body: string; headers: Record<string, string>; link: string },
+  tell: (entry: Incident['timeline'][number], ms: number) => void,
+): Promise<Incident> {
+  const accepted = await fetch(`${url}/sources/${source}`, { method: 'POST', headers, body });
+  if (accepted.status !== 202) throw new Error(`the alert was not accepted: ${accepted.status}`);
+  const read = async () => {
+    const { incidents } = (await (await fetch(`${url}/incidents?limit=100`)).json()) as { incidents: Incident[] };
+    return incidents.find(({ sightings }) => sightings.some(({ reference }) => reference === link));
+  };
+  return followIncident(read, tell, (incident) => isAtRest(incident) && incident.timeline.at(-1)?.stage === 'told');
+}
+
+const isAtRest = ({ state }: Incident) => ['closed', 'parked', 'awaiting-approval'].includes(state);
+
+async function followIncident(
+  read: () => Promise<Incident | undefined>,
+  tell: (entry: Incident['timeline'][number], ms: number) => void,
+  isOver: (incident: Incident) => boolean,
+): Promise<Incident> {
   let told = 0;
   for (const until = Date.now() + patience; ; await sleep(lookEvery)) {
-    const incident = (await (await fetch(`${url}/incidents/${incidents[0]?.id}`)).json()) as Incident;
+    const incident = await read();
+    if (Date.now() > until && incident === undefined) throw new Error('no incident came of the alert');
+    if (incident === undefined) continue;
     const timeline = incident.timeline ?? [];
     const began = Date.parse(timeline[0]?.at ?? '');
     for (const entry of timeline.slice(told)) tell(entry, Date.parse(entry.at) - began);
     told = timeline.length;
-    if (['closed', 'parked', 'awaiting-approval'].includes(incident.state) || Date.now() > until) return incident;
+    if (isOver(incident) || Date.now() > until) return incident;
   }
 }

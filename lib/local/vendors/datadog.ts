@@ -432,6 +432,13 @@ const leakedApplicationKey = '5e0a1eaf0c0ffee05ec2e7ab1e0ddba15e0a1eaf';
 const leakedPersonalToken = 'ddpat_LocalStageLeakedPat000_sampleofalocalstagesampleofalocals01';
 const leakedServiceToken = 'ddsat_LocalStageLeakedSat000_sampleofalocalstagesampleofalocals02';
 
+/** The keys that scanners of the local stage find. */
+const found = {
+  github: 'f00d1eaf0c0ffee0917b0b5ec2e7f0a1',
+  gitlab: 'f00d1eaf0c0ffee0917b0b5ec2e7f00d1eaff0b2',
+  gitguardian: 'f00d1eaf0c0ffee0917b0b5ec2e7f0c3',
+};
+
 /** The Datadog of the local stage: each account an organisation on its site, a few thousand keys, one of each kind leaked. */
 export const world: World = {
   accounts: {
@@ -448,6 +455,12 @@ export const world: World = {
     { provider: 'datadog', kind: 'personal-access-token', secret: leakedPersonalToken },
     { provider: 'datadog', kind: 'service-access-token', secret: leakedServiceToken },
   ],
+  finds: {
+    github: { secret: found.github, detector: 'datadog_api_key' },
+    // It has a name for application keys alone.
+    gitlab: { secret: found.gitlab, detector: 'gitleaks_rule_id_datadog-access-token' },
+    gitguardian: { secret: found.gitguardian, detector: 'datadog_api_credentials' },
+  },
   simulate(accounts) {
     const organisations: ReturnType<typeof organisationOf>[] = [];
     for (const [index, value] of Object.values(accounts).entries()) {
@@ -487,13 +500,26 @@ function organisationOf(site: string, first: boolean) {
     inventedCredentials(120, leakedPersonalToken, owner, `personal tokens of ${site}`),
     inventedCredentials(12, leakedServiceToken, account, `service tokens of ${site}`),
   ];
-  const keys = [...inventedKeys(first ? 2000 : 1000, site), ...sample(keyWithDecoys(leaked, 'checkout-service', 3))];
+  const keys = [
+    ...inventedKeys(first ? 2000 : 1000, site),
+    ...sample([
+      ...keyWithDecoys(leaked, 'checkout-service', 3),
+      ...keyWithDecoys(found.github, 'mail-service', 2),
+      ...keyWithDecoys(found.gitguardian, 'search-service', 2),
+    ]),
+  ];
   return {
     site,
     id: keys[0]?.id ?? site,
     keys,
     admins: [] as DatadogOrganisation['admins'],
-    applicationKeys: [...kept, ...sample(credentialWithDecoys(leakedApplicationKey, 'dashboard-sync', 3, owner))],
+    applicationKeys: [
+      ...kept,
+      ...sample([
+        ...credentialWithDecoys(leakedApplicationKey, 'dashboard-sync', 3, owner),
+        ...credentialWithDecoys(found.gitlab, 'report-sync', 2, owner),
+      ]),
+    ],
     personalAccessTokens: [...personal, ...sample(credentialWithDecoys(leakedPersonalToken, 'laptop', 3, owner))],
     users: [
       ...people,

@@ -1,4 +1,5 @@
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import type { Discovery } from '../scanners/scanner.ts';
 
 /** One request as it arrived at a simulated vendor: for tests to look at. */
 export interface Arrival {
@@ -54,6 +55,8 @@ export interface World {
   accounts: Record<string, object>;
   /** A leak to try: one key of the simulated vendor, as an alert would carry it. */
   leaks: object[];
+  /** Keys that simulated scanners find, by the scanner's id. */
+  finds?: Readonly<Record<string, Discovery>>;
   /** Builds the vendor, so that it accepts the admin secrets of these accounts. */
   simulate(accounts: Record<string, object>): Vendor;
 }

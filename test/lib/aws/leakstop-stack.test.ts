@@ -37,7 +37,9 @@ describe('what is deployed', () => {
     const bare = resourcesOf({ ...everything, providers: {}, sources: [] });
     expect(ofType(bare, 'AWS::SecretsManager::Secret').map(({ Name }) => Name)).toEqual([fingerprint]);
     expect(JSON.stringify(bare)).not.toContain('leakstop-lane-');
-    expect(ofType(bare, 'AWS::Lambda::Function')).toHaveLength(shared.length);
+    expect(JSON.stringify(bare)).not.toContain(names.notices);
+    const told = shared.filter((name) => functions[name].consumes === 'notices');
+    expect(ofType(bare, 'AWS::Lambda::Function')).toHaveLength(shared.length - told.length);
   });
 
   test('secrets outlive the stack; the fingerprint is made by it and the others are entered by a person', () => {
@@ -80,8 +82,8 @@ describe('who may do what', () => {
     expect(holders('sqs:ReceiveMessage', names.lane(id))).toEqual([who]);
   });
 
-  test.each(lanes)('the lane of $id sends to its own queue and to no other', ({ id, who }) => {
-    expect(allowed(who, 'sqs:SendMessage')).toEqual([names.lane(id)]);
+  test.each(lanes)('the lane of $id sends to its own queue, announces, and sends to no other', ({ id, who }) => {
+    expect(allowed(who, 'sqs:SendMessage')).toEqual([names.lane(id), names.notices].sort());
   });
 
   test('nobody touches what was set aside', () => {

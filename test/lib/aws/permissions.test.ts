@@ -41,7 +41,9 @@ test('queues deny what does not come encrypted and allow nothing by themselves',
 });
 
 test('one queue takes what one rule sends, and nothing else of EventBridge', () => {
-  const rules = Object.entries(resources).filter(([, { Type }]) => Type === 'AWS::Events::Rule');
+  const rules = Object.entries(resources).filter(
+    ([, { Type, Properties }]) => Type === 'AWS::Events::Rule' && Properties.EventPattern !== undefined,
+  );
   expect(rules).toHaveLength(1);
   const [id, { Properties }] = rules[0] as (typeof rules)[number];
   const targets = Properties.Targets as { Arn: unknown }[];

@@ -6,7 +6,7 @@ import { everything, nameOf, ofType, resourcesOf, textOf } from './template.ts';
 const resources = resourcesOf(everything);
 const named = (value: unknown) => textOf(value, (id) => nameOf(resources, id));
 const all = ofType(resources, 'AWS::SQS::Queue');
-const consumed = [names.unrouted, ...Object.keys(providers).map(names.lane)];
+const consumed = [names.unrouted, names.notices, ...Object.keys(providers).map(names.lane)];
 const queue = (name: string) => all.find(({ QueueName }) => QueueName === name);
 
 test.each(consumed)('%s sets aside what failed too often, and keeps it for two weeks', (name) => {
