@@ -88,6 +88,60 @@ const explained: Readonly<Record<string, string>> = {
     '`provider does not go with the secret, whose form is one of …`',
   'names no key; … … knows …': '`identifiers names no key; … knows …`',
   'provider … is not configured here': '`provider … is not configured here`',
+  'look for': '`… ; open …` or `… ; look for …`',
+  'the source has no way to fetch what the alert names': '`the source has no way to fetch what the alert names`',
+  'the alert is not at the address that leakstop/sources/… names':
+    '`the alert is not at the address that leakstop/sources/<source> names`',
+  'what was fetched for the alert holds no value': '`what was fetched for the alert holds no value`',
+  'the alert is fetched: see …': '`the alert is fetched: see …`',
+  'the alert is over: …': '`the alert is over: …`',
+  "the alert's reference cannot be fetched: …": "`the alert's reference cannot be fetched: …`",
+  '…; tried for a day': '… `; tried for a day`',
+  '… refuses our token (…)': '`refuses our token (401)` or `(403)`',
+  '… answered … with something else than its documentation says':
+    '`answered N with something else than its documentation says`',
+  'github answered …': '`answered 429`, `answered 5xx`',
+  'github refuses the App a token (422)': '`github refuses the App a token (422)`',
+  'github has no such alert': '`github has no such alert`',
+  'github does not let the App in': '`github does not let the App in`',
+  'github does not show the alert': '`github does not show the alert`',
+  'the link is not of an alert at the GitHub that leakstop/sources/github names (apiUrl)':
+    '`the link is not of an alert at the GitHub that leakstop/sources/github names (apiUrl)`',
+  'the GitHub App is not installed on the repository (install it there), or the repository has moved':
+    '`the GitHub App is not installed on the repository (install it there), or the repository has moved`',
+  'GitHub does not show us the alert: the repository has moved, secret scanning is off there, or a right is missing: …':
+    '`GitHub does not show us the alert: …`',
+  'GitHub shows no value for this alert': '`GitHub shows no value for this alert`',
+  'it is not at the GitLab that "url" in leakstop/sources/gitlab names':
+    '`it is not at the GitLab that "url" in leakstop/sources/gitlab names`',
+  'leakstop/sources/gitlab has no "token" to fetch it with':
+    '`leakstop/sources/gitlab has no "token" to fetch it with`',
+  'gitlab shows our token no such vulnerability (404); …': '`gitlab shows our token no such vulnerability (404); …`',
+  'gitlab does not show the text that was matched': '`gitlab does not show the text that was matched`',
+  'gitlab has no such page': '`gitlab has no such page`',
+  'close the alert by hand': '`close the alert by hand`',
+  'gitlab shows our token no such vulnerability': '`gitlab shows our token no such vulnerability`',
+  'gitlab lets our token neither resolve the vulnerability nor comment on it':
+    '`gitlab lets our token neither resolve the vulnerability nor comment on it`',
+  'gitlab answers nobody without a token': '`gitlab answers nobody without a token`',
+  'gitlab answered 200 with errors': '`gitlab answered 200 with errors`',
+  'its address at GitGuardian names no incident': '`its address at GitGuardian names no incident`',
+  'GitGuardian shows no such incident to our token: …': '`GitGuardian shows no such incident to our token: …`',
+  'GitGuardian gives no hash of it, which would prove a value':
+    '`GitGuardian gives no hash of it, which would prove a value`',
+  'GitGuardian never gives a value away, and names no file in a repository that holds it':
+    '`GitGuardian never gives a value away, and names no file in a repository that holds it`',
+  'GitGuardian never gives a value away, and there is no token for the host of its repository: add one to repositoryTokens in leakstop/sources/gitguardian':
+    '`GitGuardian never gives a value away, and there is no token for the host of its repository: …`',
+  'the file that holds it is not there, is too large, or may not be read with the token in repositoryTokens':
+    '`the file that holds it is not there, is too large, or may not be read with the token in repositoryTokens`',
+  'nothing in the file that holds it has the hash that GitGuardian has of it':
+    '`nothing in the file that holds it has the hash that GitGuardian has of it`',
+  'gitguardian does not know the incident that is to be closed':
+    '`gitguardian does not know the incident that is to be closed`',
+  'gitguardian answered with another incident': '`gitguardian answered with another incident`',
+  'AWS says … of access key … of account …; …': '`AWS says … of access key … of account …; …`',
+  'AWS says … of account … and names no key; …': '`AWS says … of account … and names no key; …`',
 };
 
 /** Said in the timeline, at `sent`; or in a log alone, since no incident can be written. */
@@ -99,11 +153,30 @@ const noReasons = [
   'the end is not as it was written: the last entry was edited or removed',
   'environment of …: …: …',
   'is not JSON',
+  // Said in a log of an entry that is skipped, or of an alert that is over.
+  'the finding holds no value',
+  'a delivery may hold … entries: it and those after it',
+  'it holds no token',
+  'it holds no token that can be read',
+  'no more than … are read at once',
+  'it names neither a detector nor a source',
+  'it gives no address of a vulnerability',
+  'the alert is closed at GitHub',
+  'it is resolved or dismissed in GitLab',
+  'it is not about a secret',
+  'it is resolved or ignored at GitGuardian',
+  // Said in a log of a sweep.
+  'github does not say what a token is for',
+  // Said to the sender by a 503.
+  'the list of public keys could not be read a moment ago',
+  'the service of public keys answered … without a list',
 ];
 
 const sources = [
-  ...['functions/revocation', 'functions/platform'].flatMap((folder) =>
-    readdirSync(new URL(folder, root)).map((file) => `${folder}/${file}`),
+  ...['functions/revocation', 'functions/platform', 'functions/sources'].flatMap((folder) =>
+    readdirSync(new URL(folder, root), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts'))
+      .map((file) => `${folder}/${file}`),
   ),
   'functions/requests/incidents.ts',
 ];
@@ -112,6 +185,9 @@ const sources = [
 const places = [
   /\bnew (?:Refused|Unexpected|Unavailable|Misconfigured)\(/g,
   /\brest\(\s*run,/g,
+  /\b(?:outOfReach|giveUp|exposure)\(|\b(?:park|conclude)\(referral, services,/g,
+  /\bconst (?:unknownLink|notInstalled|notShown|noValue)\b[^=;]*=/g,
+  /\bconst reasons = (?=\[)/g,
   /\b(?:const (?:message|untold|reason|problem)\b[^=;]*=|(?:reason|problem|message):)/g,
 ];
 
