@@ -434,7 +434,7 @@ const leakedServiceToken = 'ddsat_LocalStageLeakedSat000_sampleofalocalstagesamp
 
 /** The keys that scanners of the local stage find. */
 const found = {
-  github: 'f00d1eaf0c0ffee0917b0b5ec2e7f0a1',
+  github: 'ddpat_LocalStageFoundPat0000_sampleofalocalstagesampleofalocals03',
   gitlab: 'f00d1eaf0c0ffee0917b0b5ec2e7f00d1eaff0b2',
   gitguardian: 'f00d1eaf0c0ffee0917b0b5ec2e7f0c3',
 };
@@ -456,7 +456,8 @@ export const world: World = {
     { provider: 'datadog', kind: 'service-access-token', secret: leakedServiceToken },
   ],
   finds: {
-    github: { secret: found.github, detector: 'datadog_api_key' },
+    // Its own patterns for Datadog are for partners: what comes by webhook is found by a custom one.
+    github: { secret: found.github, detector: 'acme_datadog_token' },
     // It has a name for application keys alone.
     gitlab: { secret: found.gitlab, detector: 'gitleaks_rule_id_datadog-access-token' },
     gitguardian: { secret: found.gitguardian, detector: 'datadog_api_credentials' },
@@ -504,7 +505,6 @@ function organisationOf(site: string, first: boolean) {
     ...inventedKeys(first ? 2000 : 1000, site),
     ...sample([
       ...keyWithDecoys(leaked, 'checkout-service', 3),
-      ...keyWithDecoys(found.github, 'mail-service', 2),
       ...keyWithDecoys(found.gitguardian, 'search-service', 2),
     ]),
   ];
@@ -520,7 +520,13 @@ function organisationOf(site: string, first: boolean) {
         ...credentialWithDecoys(found.gitlab, 'report-sync', 2, owner),
       ]),
     ],
-    personalAccessTokens: [...personal, ...sample(credentialWithDecoys(leakedPersonalToken, 'laptop', 3, owner))],
+    personalAccessTokens: [
+      ...personal,
+      ...sample([
+        ...credentialWithDecoys(leakedPersonalToken, 'laptop', 3, owner),
+        ...credentialWithDecoys(found.github, 'runner', 2, owner),
+      ]),
+    ],
     users: [
       ...people,
       ...accounts.map((user) => {
