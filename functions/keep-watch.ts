@@ -6,20 +6,24 @@ import { scheduledFunction } from './platform/lambda.ts';
 import { dynamoLedger } from './platform/ledger.ts';
 import { createObservability } from './platform/observability.ts';
 import { createQueues } from './platform/queues.ts';
-import { keepWatch } from './revocation/keep-watch.ts';
+import { askForSweeps, keepWatch } from './revocation/keep-watch.ts';
+import type { Sources } from './revocation/source.ts';
+import { sources } from './sources/index.ts';
 
 function compose() {
-  const { LANES, NOTICES_QUEUE, TABLE } = readEnvironment('keep-watch', process.env);
+  const { LANES, NOTICES_QUEUE, UNROUTED_QUEUE, SOURCES, TABLE } = readEnvironment('keep-watch', process.env);
   const { send } = createQueues(sqs());
   const ledger = dynamoLedger({ client: dynamoDb(), table: TABLE }, { now: Date.now, sleep, random: Math.random });
   const tower = { ledger, lanes: LANES, notices: NOTICES_QUEUE, send, now: Date.now, newId: randomUUID };
-  return { tower, observability: createObservability('keep-watch') };
+  const swept = SOURCES.filter((id) => (sources as Sources)[id]?.listOpen);
+  return { tower, swept, unroutedQueue: UNROUTED_QUEUE, observability: createObservability('keep-watch') };
 }
 
-async function watch({ tower, observability }: ReturnType<typeof compose>): Promise<void> {
+async function watch({ tower, swept, unroutedQueue, observability }: ReturnType<typeof compose>): Promise<void> {
   const due = await keepWatch(tower);
   if (due > 0) observability.info('passed on what was due', { due });
+  await askForSweeps(swept, tower, unroutedQueue);
 }
 
-/** Every minute: whatever should have moved by now and has not, and every dead key that is to be looked at again. */
+/** Every minute: whatever should have moved by now and has not, and every dead key that is to be looked at again. Every quarter of an hour: sweeps. */
 export const handler = scheduledFunction('keep-watch', compose, watch);

@@ -80,7 +80,13 @@ export function sharedEnvironments(
   const told = toldAt(noticesQueue);
   const accounts = Object.fromEntries(Object.entries(configured).map(([id, provider]) => [id, provider.accounts]));
   return {
-    'keep-watch': { LANES: JSON.stringify(lanes), ...told, TABLE: table } satisfies Environment<'keep-watch'>,
+    'keep-watch': {
+      LANES: JSON.stringify(lanes),
+      ...told,
+      UNROUTED_QUEUE: unroutedQueue,
+      SOURCES: JSON.stringify(enabled),
+      TABLE: table,
+    } satisfies Environment<'keep-watch'>,
     'receive-alert': {
       LANES: JSON.stringify(lanes),
       UNROUTED_QUEUE: unroutedQueue,

@@ -26,7 +26,13 @@ const noticesQueue = z.url().optional();
 
 /** The environment of each function: what it needs and nothing else. Both ways to deploy build it with `satisfies`. */
 export const environments = {
-  'keep-watch': z.object({ LANES: lanes, NOTICES_QUEUE: noticesQueue, TABLE: z.string().min(1) }),
+  'keep-watch': z.object({
+    LANES: lanes,
+    NOTICES_QUEUE: noticesQueue,
+    UNROUTED_QUEUE: z.url(),
+    SOURCES: json(z.array(z.string())),
+    TABLE: z.string().min(1),
+  }),
   'receive-alert': z.object({ LANES: lanes, UNROUTED_QUEUE: z.url(), SOURCES: json(z.array(z.string())) }),
   'receive-request': z.object({
     LANES: lanes,

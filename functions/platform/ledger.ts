@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import {
   BatchGetItemCommand,
   ConditionalCheckFailedException,
@@ -19,6 +19,10 @@ import { dueKeys, type Grown, grown, indexKeys, isNews, leaseFor, sighted, taken
 const daysKept = 400;
 const sealedDaysKept = 14;
 const contested = 40;
+/** Items that DynamoDB gives at a time. */
+const batchAtMost = 100;
+/** An id may have 2,048 bytes; a link that would not fit is named by its digest. */
+const linkAtMost = 1024;
 
 type Item = Record<string, unknown> & { id: string };
 /** A second id of an incident: of a key (`key#…`), or of a report that turned out to be about the same key. */
@@ -44,6 +48,24 @@ export function dynamoLedger(
       new GetItemCommand({ TableName: table, Key: { id: { S: id } }, ConsistentRead: true }),
     );
     return Item && (unmarshall(Item) as Item);
+  }
+
+  /** Those of many items that are there. @throws Unavailable when the table does not give all of them */
+  async function getAll(ids: readonly string[]): Promise<Item[]> {
+    const found: Item[] = [];
+    const left = [...ids];
+    for (let round = 0; left.length > 0; round += 1) {
+      if (round > ids.length / batchAtMost + contested) throw new Unavailable('the ledger gave no answer');
+      const Keys = left.splice(0, batchAtMost).map((id) => ({ id: { S: id } }));
+      const { Responses, UnprocessedKeys } = await client.send(
+        new BatchGetItemCommand({ RequestItems: { [table]: { Keys, ConsistentRead: true } } }),
+      );
+      found.push(...(Responses?.[table] ?? []).map((item) => unmarshall(item) as Item));
+      const refused = UnprocessedKeys?.[table]?.Keys ?? [];
+      left.push(...refused.flatMap(({ id }) => id?.S ?? []));
+      if (refused.length > 0) await sleep(10 + random() * 30 * Math.min(round, 10));
+    }
+    return found;
   }
 
   /** False when the condition does not hold. */
@@ -308,6 +330,17 @@ export function dynamoLedger(
       const item = await get(`leak#${incident}`);
       return item?.sealed instanceof Uint8Array && Number(item.expiresAt) * 1000 > now() ? item.sealed : undefined;
     },
+    async rememberAlert(source, link, until) {
+      const expiresAt = Math.floor(until / 1000);
+      const item = { id: alertItem(source, link), expiresAt };
+      await put(item, 'attribute_not_exists(id) OR expiresAt < :expiresAt', { ':expiresAt': expiresAt });
+    },
+    async knownAlerts(source, links) {
+      const linkOf = new Map(links.map((link) => [alertItem(source, link), link]));
+      const items = await getAll([...linkOf.keys()]);
+      const known = items.filter(({ expiresAt }) => Number(expiresAt) * 1000 > now());
+      return new Set(known.map(({ id }) => String(linkOf.get(id))));
+    },
     list: (query) => listIncidents({ client, table }, query),
   };
 }
@@ -319,6 +352,9 @@ const changed = (record: IncidentRecord, next: IncidentRecord) =>
 const isPointer = (item: Item): item is Pointer => typeof item.sameAs === 'string';
 
 const keyItem = ({ provider, account, kind, keyId }: KeyName) => `key#${provider}#${account}#${kind}#${keyId}`;
+
+const alertItem = (source: string, link: string) =>
+  `alert#${source}#${link.length <= linkAtMost ? link : createHash('sha256').update(link).digest('hex')}`;
 
 /** The same client, whose outages are told as such; what is wrong with a request of ours stays what it is. */
 function tellingOutages(client: DynamoDBClient): Pick<DynamoDBClient, 'send'> {

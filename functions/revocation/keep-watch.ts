@@ -1,5 +1,6 @@
 import { type Due, isResting, type Ledger } from './ledger.ts';
 import { type Report, writeReport } from './report.ts';
+import { writeSweep } from './sweep.ts';
 import { newErrand, writeErrand } from './tell.ts';
 
 /** Incidents that one round passes on. What is left over is due in the next one all the same. */
@@ -47,6 +48,22 @@ export async function keepWatch({ ledger, lanes, notices, send, now, newId }: Wa
   const passedOn = new Set([...untold, ...lookedAt.filter(({ provider }) => provider !== null && lanes[provider])]);
   await Promise.all(due.map((one) => ledger.postpone(one, now() + (passedOn.has(one) ? patience : abandoned))));
   return due.length;
+}
+
+/** Sources are swept this often (min). */
+const sweepMinutes = 15;
+
+/**
+ * Has sources swept for what no delivery told of, every quarter of an hour. Nothing is remembered from round to round, so the clock
+ * tells which: two rounds in one minute sweep twice, which is harmless, and a minute without one leaves it to the next quarter.
+ * @throws Unavailable
+ */
+export async function askForSweeps(
+  sources: readonly string[],
+  { send, now }: Pick<Watchtower, 'send' | 'now'>,
+  unroutedQueue: string,
+): Promise<void> {
+  if (Math.floor(now() / 60_000) % sweepMinutes === 0) await send(unroutedQueue, sources.map(writeSweep));
 }
 
 const needsLook = (due: Due) => !isResting(due) || due.isWatched;

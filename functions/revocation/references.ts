@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { Misconfigured, Refused, Unavailable, Unexpected } from './errors.ts';
 import { leaksOf } from './findings.ts';
 import { incidentId } from './fingerprint.ts';
+import type { IncidentRecord } from './incident.ts';
 import { accept, type Intake } from './intake.ts';
 import type { Ledger } from './ledger.ts';
 import { plainJson, type Tries } from './report.ts';
@@ -19,6 +20,10 @@ const repairPause = 60_000;
 const longestPause = 15 * 60_000;
 /** Time kept at the end of a function (ms) for putting back or parking. */
 const reserve = 4_000;
+/** An alert that was followed to its end is not fetched again by a sweep for this long (ms). */
+const remembered = 30 * day;
+/** One that may still be followed has all the time it is tried for, and this (ms). */
+const margin = 60 * 60_000;
 
 /** A reference on its way to being fetched. It holds nothing secret. */
 export interface Referral {
@@ -30,6 +35,8 @@ export interface Referral {
   tries: Tries;
   /** Epoch ms before which there is no point in trying. */
   notBefore?: number | undefined;
+  /** The parked incident that a person asked to try again: it is told what became of that. */
+  asked?: string | undefined;
 }
 
 /** A referral as it travels. */
@@ -40,6 +47,7 @@ export const referralForm = z.object({
   reference: z.object({ link: z.string(), hints: z.record(z.string(), z.string()).optional() }),
   tries: z.object({ unavailable: z.int(), unexpected: z.int() }),
   notBefore: z.number().optional(),
+  asked: z.string().optional(),
 });
 
 export const writeReferral = (referral: Referral): string => plainJson(referral);
@@ -49,7 +57,7 @@ export interface ReferenceServices {
   sources: Sources;
   /** The lanes, and where leaks go that no lane takes. */
   intake: Intake;
-  ledger: Pick<Ledger, 'park'>;
+  ledger: Pick<Ledger, 'park' | 'decide' | 'rememberAlert' | 'knownAlerts'>;
   /** A source's secret; `fresh` reads it anew. @throws Misconfigured, Unavailable */
   configOf(source: AnySource, fresh: boolean): Promise<unknown>;
   /** The way to a source's interface, until `deadline` (epoch ms). */
@@ -66,6 +74,22 @@ export interface ReferenceServices {
 /** The incident of an alert whose credential nobody could fetch: the same for every delivery that names it. */
 export const referenceIncident = (key: Secret, source: string, { link }: Reference): string =>
   incidentId(key, '', '', { identifiers: { source, reference: link } });
+
+/** The referral of an incident that stands for an alert which could not be fetched; undefined for any other. `at`: ISO 8601, now. */
+export function referralOf({ id, sightings }: IncidentRecord, key: Secret, at: string): Referral | undefined {
+  for (const { source, delivery, reference: link } of sightings) {
+    if (link === undefined || referenceIncident(key, source, { link }) !== id) continue;
+    const tries = { unavailable: 0, unexpected: 0 };
+    return { source, delivery, at, reference: { link }, tries, asked: id };
+  }
+  return undefined;
+}
+
+/** Remembers that an alert is on its way to being fetched. @throws Unavailable */
+export const rememberUnderWay = (
+  { source, reference, at }: Referral,
+  ledger: Pick<Ledger, 'rememberAlert'>,
+): Promise<void> => ledger.rememberAlert(source, reference.link, Date.parse(at) + patience + margin);
 
 /**
  * Fetches the credential that an alert names and queues it as the leak it is. What cannot be fetched yet is put back by
@@ -91,7 +115,10 @@ async function follow(referral: Referral, services: ReferenceServices, deadline:
   if (source.owns?.(reference.link, config) === false)
     return park(referral, services, `the alert is not at the address that leakstop/sources/${id} names`);
   const fetched = await source.fetch(reference, services.inquiry(id, config, deadline));
-  if (fetched.is === 'over') return services.info('the alert is over', { source: id, reason: fetched.reason });
+  if (fetched.is === 'over') {
+    services.info('the alert is over', { source: id, reason: fetched.reason });
+    return conclude(referral, services, `the alert is over: ${fetched.reason}`);
+  }
   if (fetched.is === 'out-of-reach') return park(referral, services, fetched.reason);
   const leaks = fetched.findings
     .flatMap((finding) => leaksOf(finding, services.intake.providers))
@@ -99,6 +126,7 @@ async function follow(referral: Referral, services: ReferenceServices, deadline:
   if (leaks.length === 0) return park(referral, services, 'what was fetched for the alert holds no value');
   const incidents = await accept(services.intake, { source: id, delivery, mayNameKeys: source.mayNameKeys, at }, leaks);
   services.info('the alert is fetched', { source: id, incidents: incidents.join(' ') });
+  await conclude(referral, services, `the alert is fetched: see ${incidents.join(', ')}`);
 }
 
 async function settleFault(referral: Referral, services: ReferenceServices, error: unknown): Promise<void> {
@@ -107,6 +135,7 @@ async function settleFault(referral: Referral, services: ReferenceServices, erro
   const putBack = async (message: string, delayMs: number, counted: Partial<Tries>) => {
     const notBefore = now + delayMs;
     await services.putBack({ ...referral, tries: { ...tries, ...counted }, notBefore }, delayMs);
+    if (tries.unavailable + tries.unexpected === 0) await ifPossible(rememberUnderWay(referral, services.ledger));
     services.info('the alert is fetched later', { source: referral.source, reason: message, delayMs });
   };
   const giveUp = (why: string) => park(referral, services, `the alert's reference cannot be fetched: ${why}`);
@@ -127,12 +156,31 @@ async function settleFault(referral: Referral, services: ReferenceServices, erro
 
 const believable = (hint: number | undefined) => (hint !== undefined && hint >= 0 && hint <= day ? hint : undefined);
 
+/** The alert was followed to its end: who asked for that is told, and no sweep fetches it again. */
+async function conclude({ source, reference, asked }: Referral, { ledger, intake }: ReferenceServices, what: string) {
+  const now = intake.now();
+  const step = { at: new Date(now).toISOString(), stage: 'parked', detail: what } as const;
+  if (asked !== undefined) await ledger.decide(asked, ['parked'], { reason: what }, step);
+  await ifPossible(ledger.rememberAlert(source, reference.link, now + remembered));
+}
+
+/** What only spares a fetch must not undo what was done. */
+async function ifPossible(remembering: Promise<void>): Promise<void> {
+  try {
+    await remembering;
+  } catch (error) {
+    if (!(error instanceof Unavailable)) throw error;
+  }
+}
+
 /** A person has to open the alert. */
-async function park({ source, delivery, at, reference }: Referral, services: ReferenceServices, why: string) {
+async function park(referral: Referral, services: ReferenceServices, why: string) {
+  const { source, delivery, at, reference } = referral;
   const { link } = reference;
   const reason = `${why}; ${/^https?:/.test(link) ? 'open' : 'look for'} ${link}`;
   const incident = referenceIncident(await services.intake.fingerprint(), source, reference);
   const sighting = { source, delivery, at, reference: link };
   const { id } = await services.ledger.park({ incident, provider: null, kind: null, sighting }, 'unrouted', reason);
   services.note('none', { incident: id, outcome: 'unrouted', detail: why });
+  await conclude(referral, services, reason);
 }

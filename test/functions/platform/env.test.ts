@@ -6,7 +6,12 @@ import { policySchema } from '../../../functions/revocation/policy.ts';
 const canary = 'canary-5e7a11ed';
 const lanes = { datadog: 'http://127.0.0.1:9324/000000000000/leakstop-lane-datadog' };
 const whole: Record<FunctionName, Record<string, string>> = {
-  'keep-watch': { LANES: JSON.stringify(lanes), TABLE: 'leakstop-incidents' },
+  'keep-watch': {
+    LANES: JSON.stringify(lanes),
+    UNROUTED_QUEUE: 'http://127.0.0.1:9324/000000000000/leakstop-unrouted',
+    SOURCES: '["standard"]',
+    TABLE: 'leakstop-incidents',
+  },
   'receive-alert': {
     LANES: JSON.stringify(lanes),
     UNROUTED_QUEUE: 'http://127.0.0.1:9324/000000000000/leakstop-unrouted',
