@@ -133,14 +133,16 @@ const echoFrom = 8;
 
 /** A leak in which nothing but its secret holds it: a name that did is none any more, an identifier that did is dropped. */
 export function withoutEchoes(leak: Leak): Leak {
-  const { secret, reference, location, identifiers, provider, kind, account } = leak;
-  const named = Object.entries(identifiers ?? {}).filter(([, value]) => withoutEcho(value, secret) === value);
+  const { secret, reference, location, identifiers = {}, provider, kind, account } = leak;
+  const names = { provider, kind, account };
+  const clean = withoutEcho({ names, reference, location, identifiers }, secret);
+  const named = Object.entries(identifiers).filter(([name, value]) => clean.identifiers[name] === value);
   const isShort = secret !== undefined && secret.expose().length < echoFrom;
   return {
     ...leak,
-    ...(!isShort && withoutEcho({ provider, kind, account }, secret)),
-    reference: withoutEcho(reference, secret),
-    location: withoutEcho(location, secret),
+    ...(isShort ? names : clean.names),
+    reference: clean.reference,
+    location: clean.location,
     identifiers: Object.fromEntries(named),
   };
 }
