@@ -4,6 +4,7 @@ import { BadCursor } from '../platform/ledger-listing.ts';
 import { incidentIdForm } from '../revocation/fingerprint.ts';
 import { type IncidentRecord, outcomes, states, view } from '../revocation/incident.ts';
 import { isResting, isRestorable } from '../revocation/ledger.ts';
+import { type Referral, referralOf, writeReferral } from '../revocation/references.ts';
 import type { Order } from '../revocation/report.ts';
 import { writeReport } from '../revocation/report.ts';
 import type { RequestServices, Route } from './services.ts';
@@ -62,6 +63,9 @@ export const retryIncident: Route = async (request, services) => {
   const record = await theIncident(request.parameters.id, services);
   if (record.state !== 'parked') throw conflict(record, 'only a parked incident can be retried');
   if (record.restoring) return restored(record, request.id, services);
+  const at = new Date(services.intake.now()).toISOString();
+  const referral = record.provider === null ? referralOf(record, await services.intake.fingerprint(), at) : undefined;
+  if (referral !== undefined) return askAgain(record, referral, services);
   return resume(record, { stage: 'received', detail: 'an operator asked for another try' }, {}, request.id, services);
 };
 
@@ -114,6 +118,26 @@ async function restored(record: IncidentRecord, delivery: string, services: Requ
   await resume(record, entry, { restore: true }, delivery, services);
   const rested = await settled(record.id, delivery, restoreWithin, services);
   return { status: 200, body: view(rested ?? record) };
+}
+
+const askedAgain = 'asked again: ';
+
+/**
+ * Has the credential fetched that an alert names. What comes of it is an incident of its own, so this one stays parked; the one who
+ * fetches says in it what came.
+ */
+async function askAgain(record: IncidentRecord, referral: Referral, { ledger, intake }: RequestServices) {
+  if (intake.unroutedQueue === undefined) throw conflict(record, 'nothing here fetches what an alert names');
+  await intake.send(intake.unroutedQueue, [writeReferral(referral)]);
+  const { id, reason } = record;
+  const asked = await ledger.decide(
+    id,
+    ['parked'],
+    { reason: askedAgain + (reason ?? '').replace(askedAgain, '') },
+    { at: referral.at, stage: 'received', detail: 'an operator asked for another try' },
+    record.revision,
+  );
+  return { status: 200, body: view(asked ?? (await ledger.read(id)) ?? record) };
 }
 
 /** Puts a report into the lane first, then records the decision: dying in between costs an entry, never the leak. */

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { dynamoLedger } from '../../../functions/platform/ledger.ts';
 import { BadCursor } from '../../../functions/platform/ledger-listing.ts';
 import { archiveId } from '../../../functions/platform/ledger-record.ts';
-import { LeaseLost } from '../../../functions/revocation/errors.ts';
+import { LeaseLost, Unavailable } from '../../../functions/revocation/errors.ts';
 import { type IncidentRecord, type Outcome, restsIn, type State } from '../../../functions/revocation/incident.ts';
 import type { Claim, Ledger, Query } from '../../../functions/revocation/ledger.ts';
 import type { Report } from '../../../functions/revocation/report.ts';
@@ -964,5 +964,80 @@ describe('an item that a person or another program damaged', () => {
       }),
     );
     await expect(ledger.save(record, { state: 'sent' })).rejects.toThrow(LeaseLost);
+  });
+});
+
+describe('an alert that is remembered', () => {
+  const hour = 3_600_000;
+  const links = Array.from({ length: 250 }, (_, index) => `https://acme.example/alerts/${index}`);
+
+  test('is known until its time is over, at its own source', async () => {
+    await ledger.rememberAlert('acme', 'https://a', clock.now() + hour);
+    expect(await ledger.knownAlerts('acme', ['https://a', 'https://b'])).toEqual(new Set(['https://a']));
+    expect(await ledger.knownAlerts('other', ['https://a'])).toEqual(new Set());
+    clock.advance(hour);
+    expect(await ledger.knownAlerts('acme', ['https://a'])).toEqual(new Set());
+  });
+
+  test('is not forgotten sooner because it is remembered for a shorter time as well', async () => {
+    for (const hours of [2, 1]) await ledger.rememberAlert('acme', 'https://a', clock.now() + hours * hour);
+    clock.advance(hour + 1);
+    expect((await ledger.knownAlerts('acme', ['https://a'])).size).toBe(1);
+    await ledger.rememberAlert('acme', 'https://a', clock.now() + 3 * hour);
+    clock.advance(2 * hour);
+    expect((await ledger.knownAlerts('acme', ['https://a'])).size).toBe(1);
+  });
+
+  test('is found among hundreds, and however long its address is', async () => {
+    const long = `https://acme.example/${'ä'.repeat(2000)}`;
+    for (const link of [...links.slice(95, 105), long]) await ledger.rememberAlert('acme', link, clock.now() + hour);
+    expect(await ledger.knownAlerts('acme', [...links, long])).toEqual(new Set([...links.slice(95, 105), long]));
+    expect(await ledger.knownAlerts('acme', [`${long}x`])).toEqual(new Set());
+    expect(await ledger.knownAlerts('acme', [])).toEqual(new Set());
+  });
+
+  test('is no incident, and in no list', async () => {
+    await ledger.rememberAlert('acme', 'https://a', clock.now() + hour);
+    expect((await ledger.list({ limit: 10 })).records).toEqual([]);
+    expect(await ledger.due(10)).toEqual([]);
+  });
+
+  /** A table that gives so many items at a time, all of which are there. */
+  async function slowTable(atMost: number) {
+    let questions = 0;
+    const server = createServer(async (request, response) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) chunks.push(chunk);
+      const { RequestItems } = JSON.parse(Buffer.concat(chunks).toString());
+      const { Keys } = RequestItems.slow;
+      questions += 1;
+      const given = Keys.slice(0, atMost).map(({ id }: object & { id: object }) => ({
+        id,
+        expiresAt: { N: '9999999999' },
+      }));
+      const UnprocessedKeys = Keys.length > atMost ? { slow: { Keys: Keys.slice(atMost) } } : {};
+      response.end(JSON.stringify({ Responses: { slow: given }, UnprocessedKeys }));
+    });
+    const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+    const client = new DynamoDBClient({ endpoint: await listen(server), region: 'us-east-1', credentials });
+    const slow = dynamoLedger({ client, table: 'slow' }, { ...clock, random: () => 0.5 });
+    const close = async () => {
+      client.destroy();
+      await closed(server);
+    };
+    return { slow, close, questions: () => questions };
+  }
+
+  test('is asked for again when the table gave only some', async () => {
+    const { slow, close, questions } = await slowTable(60);
+    expect((await slow.knownAlerts('acme', links)).size).toBe(250);
+    expect(questions()).toBe(5);
+    await close();
+  });
+
+  test('is not taken for unknown by a table that gives none', async () => {
+    const { slow, close } = await slowTable(0);
+    await expect(slow.knownAlerts('acme', links)).rejects.toThrow(Unavailable);
+    await close();
   });
 });

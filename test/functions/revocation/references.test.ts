@@ -11,6 +11,7 @@ import {
   type Referral,
   referenceIncident,
   referralForm,
+  referralOf,
   writeReferral,
 } from '../../../functions/revocation/references.ts';
 import { readReport } from '../../../functions/revocation/report.ts';
@@ -227,6 +228,95 @@ describe('a reference that a person has to open', () => {
     expect(record).toMatchObject({ ...rests, reason: expect.stringContaining(`cannot be fetched: ${why}`) });
     expect(record?.reason).toContain(`; open ${referral.reference.link}`);
     expect(JSON.stringify([record, told])).not.toContain(canary);
+  });
+});
+
+describe('a reference that a person asked to try again', () => {
+  /** Parks it first, then repairs its source. */
+  async function asked(name: string) {
+    const reference = { link: `https://acme.example/${name}/7` };
+    answer = { status: 404 };
+    const first = referralTo({ reference });
+    await run(first);
+    const record = await parked(first);
+    if (record === undefined) throw new Error('it is not parked');
+    answer = { status: 200, body: { secrets: [canary], open: true } };
+    clock.advance(3 * 86_400_000);
+    const again = referralOf(record, key, new Date(clock.now()).toISOString());
+    if (again === undefined) throw new Error('it is no reference');
+    return { again, first };
+  }
+
+  test('is fetched as any other, and its incident says which one came of it', async () => {
+    const { again, first } = await asked('repaired');
+    await run(again);
+    const report = readReport(String(queues.laned[0]));
+    expect(report.leak?.secret?.expose()).toBe(canary);
+    const reason = `the alert is fetched: see ${report.incident}`;
+    expect(await parked(first)).toMatchObject({ state: 'parked', outcome: 'unrouted', reason, sightingCount: 1 });
+    expect((await parked(first))?.timeline.at(-1)).toMatchObject({ stage: 'parked', detail: reason });
+  });
+
+  test('is over when its alert is, and says so', async () => {
+    const { again, first } = await asked('over');
+    answer = { status: 200, body: { secrets: [], open: false } };
+    await run(again);
+    expect(await parked(first)).toMatchObject({ state: 'parked', reason: 'the alert is over: it is closed' });
+  });
+
+  test('is parked with the new reason when it cannot be fetched now either, after a day of its own', async () => {
+    const { again, first } = await asked('again');
+    troubles.push({ on: /./, reply: { status: 503 } });
+    const began = clock.now();
+    await run(again);
+    expect(clock.now() - began).toBeGreaterThanOrEqual(24 * 3_600_000);
+    expect((await parked(first))?.reason).toMatch(/^the alert's reference cannot be fetched: acme answered 503; tried/);
+  });
+
+  test('does not disturb what a person has decided since', async () => {
+    const { again, first } = await asked('rejected');
+    const { id = '' } = (await parked(first)) ?? {};
+    const step = { at: new Date(clock.now()).toISOString(), stage: 'rejected', detail: 'by an operator' } as const;
+    await ledgers.ledger.decide(id, ['parked'], { state: 'closed', outcome: 'rejected', reason: 'no' }, step);
+    await run(again);
+    expect(await parked(first)).toMatchObject({ state: 'closed', outcome: 'rejected', reason: 'no' });
+    expect(queues.laned).toHaveLength(1);
+  });
+
+  test('is none where its source’s incident stands for something else', async () => {
+    const { first } = await asked('other');
+    const record = await parked(first);
+    const change = [
+      { id: 'inc_other' },
+      { sightings: [] },
+      { sightings: [{ ...first, source: 'other', reference: link }] },
+    ];
+    for (const one of change) expect(referralOf({ ...record, ...one } as never, key, first.at)).toBeUndefined();
+  });
+});
+
+describe('what is remembered of an alert that was followed', () => {
+  const isKnown = async (given: string) => (await ledgers.ledger.knownAlerts('acme', [given])).has(given);
+  const named = (name: string) => `https://acme.example/known-${name}/7`;
+
+  test.each<[string, VendorAnswer]>([
+    ['fetched', { status: 200, body: { secrets: ['one more key'], open: true } }],
+    ['over', { status: 200, body: { secrets: [], open: false } }],
+    ['parked', { status: 404 }],
+  ])('for 30 days: that it is %s', async (name, given) => {
+    answer = given;
+    expect(await isKnown(named(name))).toBe(false);
+    await run(referralTo({ reference: { link: named(name) } }));
+    expect(await isKnown(named(name))).toBe(true);
+    expect((await ledgers.ledger.knownAlerts('mute', [named(name)])).size).toBe(0);
+    expect(await isKnown(named('other'))).toBe(false);
+  });
+
+  test('is only for sparing a fetch: without the ledger’s answer it is accepted all the same', async () => {
+    const rememberAlert = () => Promise.reject(new Unavailable('the ledger gave no answer'));
+    services.ledger = { ...ledgers.ledger, rememberAlert };
+    await run(referralTo());
+    expect([queues.laned.length, arrivals.length]).toEqual([1, 1]);
   });
 });
 
