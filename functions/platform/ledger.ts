@@ -354,7 +354,7 @@ const isPointer = (item: Item): item is Pointer => typeof item.sameAs === 'strin
 const keyItem = ({ provider, account, kind, keyId }: KeyName) => `key#${provider}#${account}#${kind}#${keyId}`;
 
 const alertItem = (source: string, link: string) =>
-  `alert#${source}#${link.length <= linkAtMost ? link : createHash('sha256').update(link).digest('hex')}`;
+  `alert#${source}#${Buffer.byteLength(link) <= linkAtMost ? link : createHash('sha256').update(link).digest('hex')}`;
 
 /** The same client, whose outages are told as such; what is wrong with a request of ours stays what it is. */
 function tellingOutages(client: DynamoDBClient): Pick<DynamoDBClient, 'send'> {
