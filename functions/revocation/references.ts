@@ -22,6 +22,8 @@ const longestPause = 15 * 60_000;
 const reserve = 4_000;
 /** An alert that was followed to its end is not fetched again by a sweep for this long (ms). */
 const remembered = 30 * day;
+/** Who asked is told in so many tries. */
+const contested = 5;
 /** One that may still be followed has all the time it is tried for, and this (ms). */
 const margin = 60 * 60_000;
 
@@ -157,11 +159,18 @@ async function settleFault(referral: Referral, services: ReferenceServices, erro
 const believable = (hint: number | undefined) => (hint !== undefined && hint >= 0 && hint <= day ? hint : undefined);
 
 /** The alert was followed to its end: who asked for that is told, and no sweep fetches it again. */
-async function conclude({ source, reference, asked }: Referral, { ledger, intake }: ReferenceServices, what: string) {
-  const now = intake.now();
-  const step = { at: new Date(now).toISOString(), stage: 'parked', detail: what } as const;
-  if (asked !== undefined) await ledger.decide(asked, ['parked'], { reason: what }, step);
-  await ifPossible(ledger.rememberAlert(source, reference.link, now + remembered));
+async function conclude({ source, reference, asked }: Referral, services: ReferenceServices, what: string) {
+  if (asked !== undefined) await tell(asked, services, what);
+  const until = services.intake.now() + remembered;
+  await ifPossible(services.ledger.rememberAlert(source, reference.link, until));
+}
+
+/** Writes into a parked incident what came of asking again; one that a person has closed meanwhile stays as it is. */
+async function tell(asked: string, { ledger, intake }: ReferenceServices, what: string): Promise<void> {
+  const step = { at: new Date(intake.now()).toISOString(), stage: 'parked', detail: what } as const;
+  // That it was asked for may be written down at the very moment that it is done.
+  for (let round = 0; round < contested; round += 1)
+    if ((await ledger.decide(asked, ['parked'], { reason: what }, step)) !== undefined) return;
 }
 
 /** What only spares a fetch must not undo what was done. */

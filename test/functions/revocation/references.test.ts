@@ -273,6 +273,21 @@ describe('a reference that a person asked to try again', () => {
     expect((await parked(first))?.reason).toMatch(/^the alert's reference cannot be fetched: acme answered 503; tried/);
   });
 
+  test('says so although what was asked for is written down at the same moment', async () => {
+    const { again, first } = await asked('meanwhile');
+    const { decide } = ledgers.ledger;
+    let left = 2;
+    services.ledger = {
+      ...ledgers.ledger,
+      decide: async (...given) => {
+        left -= 1;
+        return left >= 0 ? undefined : decide(...given);
+      },
+    };
+    await run(again);
+    expect((await parked(first))?.reason).toMatch(/^the alert is fetched: see inc_/);
+  });
+
   test('does not disturb what a person has decided since', async () => {
     const { again, first } = await asked('rejected');
     const { id = '' } = (await parked(first)) ?? {};
