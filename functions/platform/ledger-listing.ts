@@ -3,6 +3,7 @@ import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import * as z from 'zod';
 import type { IncidentRecord } from '../revocation/incident.ts';
 import type { Due, Query } from '../revocation/ledger.ts';
+import type { Watch } from '../revocation/watch.ts';
 
 /** The table's indexes. Both ways to deploy make them from this. `holds`: attributes beside the keys; absent, all. */
 export const indexes: Readonly<Record<string, { partition: string; sort: string; holds?: readonly string[] }>> = {
@@ -125,5 +126,5 @@ const readDue = ({ id, dueAt, provider, kind, state, telling, watch }: Record<st
   kind: typeof kind === 'string' ? kind : null,
   state: state as Due['state'],
   telling: telling === true,
-  isWatched: watch != null,
+  lookAt: watch == null ? null : (watch as Watch).at,
 });

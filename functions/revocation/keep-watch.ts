@@ -30,7 +30,7 @@ export interface Watchtower {
  */
 export async function keepWatch({ ledger, lanes, notices, send, now, newId }: Watchtower): Promise<number> {
   const due = await ledger.due(atMost);
-  const lookedAt = due.filter(needsLook);
+  const lookedAt = due.filter((one) => needsLook(one, now()));
   for (const [provider, lane] of Object.entries(lanes)) {
     const mine = lookedAt.filter((one) => one.provider === provider);
     await send(
@@ -45,11 +45,15 @@ export async function keepWatch({ ledger, lanes, notices, send, now, newId }: Wa
       untold.map(({ incident }) => writeErrand({ incident, delivered: [], tries: 0, since: now() })),
     );
   const passedOn = new Set([...untold, ...lookedAt.filter(({ provider }) => provider !== null && lanes[provider])]);
-  await Promise.all(due.map((one) => ledger.postpone(one, now() + (passedOn.has(one) ? patience : abandoned))));
+  const until = (one: Due) => beforeLook(one, now(), passedOn.has(one) ? patience : abandoned);
+  await Promise.all(due.map((one) => ledger.postpone(one, until(one))));
   return due.length;
 }
 
-const needsLook = (due: Due) => !isResting(due) || due.isWatched;
+/** Who is due only because somebody has to be told is not looked at before its time. */
+const needsLook = (due: Due, now: number) => (due.lookAt === null ? !isResting(due) : due.lookAt <= now);
+const beforeLook = ({ lookAt }: Due, now: number, wait: number) =>
+  lookAt !== null && lookAt > now ? Math.min(now + wait, lookAt) : now + wait;
 
 function lookFor({ incident, provider, kind }: Due, message: string, now: number): Report {
   const at = new Date(now).toISOString();

@@ -109,7 +109,8 @@ export interface Due {
   kind: string | null;
   state: State;
   telling: boolean;
-  isWatched: boolean;
+  /** Epoch ms at which its key is to be looked at again, where it is watched. */
+  lookAt: number | null;
 }
 
 /** A provider's own name for a key. */
@@ -165,7 +166,8 @@ export function isReopenable({ state, outcome }: IncidentRecord): boolean {
 export const isRestorable = (record: IncidentRecord) =>
   record.switchedOff && isResting(record) && (record.outcome === 'disabled' || record.outcome === 'failed');
 
-const isDryRun = ({ order }: Report) => order?.dryRun === true || order?.action === 'observe';
+/** Whether a report asks only what would be done. */
+export const isDryRun = ({ order }: Report) => order?.dryRun === true || order?.action === 'observe';
 
 /** A dry run must not undo what a person decided, nor end a wait for one: it takes only what nothing hangs on. */
 export const mayBeObserved = ({ state, outcome }: IncidentRecord) =>

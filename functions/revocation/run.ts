@@ -2,7 +2,7 @@ import { type Access, diagnose } from './ask.ts';
 import { Refused, Unavailable, Unexpected } from './errors.ts';
 import type { Send } from './exchange.ts';
 import { seal, unseal } from './fingerprint.ts';
-import { type Action, type IncidentRecord, isDeath, type Outcome, restsIn, type Stage } from './incident.ts';
+import { type Action, type IncidentRecord, type Outcome, restsIn, type Stage } from './incident.ts';
 import type { Leak } from './leak.ts';
 import type { Change, KeyName, Ledger } from './ledger.ts';
 import type { Policy } from './policy.ts';
@@ -129,8 +129,8 @@ export async function leakOf({ report, record, services }: Run): Promise<Leak> {
   const sealed = record.sealed ?? (await services.ledger.sealed(record.id));
   const kept = sealed && unseal(await services.fingerprint(), record.id, sealed);
   if (kept === undefined) {
-    const { keyId, inDoubt, accepted, outcome } = record;
-    if (keyId !== null && (inDoubt || accepted !== null || isDeath(outcome))) return { identifiers: { keyId } };
+    const { keyId, inDoubt, accepted, proof } = record;
+    if (keyId !== null && (inDoubt || accepted !== null || proof !== null)) return { identifiers: { keyId } };
     throw new Refused('the leak is not kept any more', { remedy: 'report it again' });
   }
   Object.assign(report, kept, { order: { ...kept.order, ...report.order } });
