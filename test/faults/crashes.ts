@@ -22,8 +22,6 @@ if (![seed, keys, deliveries].every((value) => Number.isInteger(value) && value 
   process.stderr.write('--seed, --keys and --deliveries: must be whole numbers above 0\n');
   process.exit(2);
 }
-// Functions log what their deaths leave behind, which is what this program is about.
-process.env.POWERTOOLS_LOG_LEVEL ??= 'SILENT';
 
 /** Lives short enough (s) that a death is survived soon: a lease ends before its message comes again. */
 const tuning = { timeoutSeconds: 10, visibilitySeconds: 13 };
