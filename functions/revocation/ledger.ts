@@ -36,6 +36,7 @@ export type Change = Partial<
     | 'watch'
     | 'sealed'
     | 'telling'
+    | 'tellAt'
     | 'told'
   >
 > & { timeline?: Step[] };
@@ -79,7 +80,7 @@ export interface Ledger {
   /** Changes an incident that nobody works on, if it still stands as it was read; undefined when it does not, and nothing is written. */
   amend(
     record: IncidentRecord,
-    change: Pick<Change, 'proof' | 'watch' | 'sealed' | 'telling' | 'told' | 'timeline'>,
+    change: Pick<Change, 'proof' | 'watch' | 'sealed' | 'telling' | 'tellAt' | 'told' | 'timeline'>,
   ): Promise<IncidentRecord | undefined>;
   /** Incidents that somebody must look at by now, the most overdue first. */
   due(limit: number): Promise<Due[]>;
