@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { dynamoDb } from '../functions/platform/clients.ts';
 import {
+  dynamoDbOfEnvironment,
   type Evidence,
   exportEvidence,
   incidentEvidence,
@@ -61,8 +61,8 @@ async function evidence({ table, incident, files }: ReturnType<typeof read>): Pr
   if (table !== undefined) {
     const progress = (items: number) => console.error(`${items} items read`);
     return incident === undefined
-      ? tableEvidence(dynamoDb(), table, progress)
-      : incidentEvidence(dynamoDb(), table, incident);
+      ? tableEvidence(dynamoDbOfEnvironment(), table, progress)
+      : incidentEvidence(dynamoDbOfEnvironment(), table, incident);
   }
   const whole = await exportEvidence(file === '-' ? 'standard input' : String(file), chunksOf(String(file)));
   return incident === undefined ? whole : only(whole, incident);

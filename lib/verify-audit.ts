@@ -1,4 +1,4 @@
-import { type DynamoDBClient, GetItemCommand, paginateScan } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient, GetItemCommand, paginateScan } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import * as z from 'zod';
 import { archiveId } from '../functions/platform/ledger-record.ts';
@@ -182,6 +182,9 @@ function* implausible(item: Item, timeline: TimelineEntry[], isFromBeginning: bo
   if (item.timeToDeadMs !== Date.parse(death.at) - Date.parse(first.at))
     yield 'its `timeToDeadMs` is not the time from its first entry to its death';
 }
+
+/** With the credentials, region and endpoint that the AWS environment variables and profiles say. */
+export const dynamoDbOfEnvironment = () => new DynamoDBClient({ maxAttempts: 3 });
 
 /** Every item of a table. `told` hears how many there were, page by page. @throws Unreadable */
 export function tableEvidence(client: DynamoDBClient, table: string, told: (items: number) => void): Evidence {

@@ -80,7 +80,7 @@ describe('a round', () => {
     expect(sent).toEqual({});
   });
 
-  test('passes a run that should be over on to its lane, without the leak and without an order', async () => {
+  test('passes a run that is overdue on to its lane, without the leak and without an order', async () => {
     const { id } = await working('a');
     clock.advance(30_000 + 2 * minute);
     expect(await round()).toBe(1);

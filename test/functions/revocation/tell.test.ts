@@ -254,7 +254,7 @@ describe('a channel that fails', () => {
     expect(out).toEqual(['source: revoked', 'chat: revoked']);
   });
 
-  test('is not waited for any more when what it should have told is not so any more', async () => {
+  test('is not waited for any more when what it had to tell is not so any more', async () => {
     await rested('not-found');
     const chat = channel('chat', (name) => {
       if (name === 'chat: not-found') throw new Unavailable('chat answered 429', { retryAfterMs: hour });

@@ -74,7 +74,7 @@ const watch = watchFrom(death);
 const moving = states.filter((state) => !isResting({ state }));
 
 describe('somebody looks at an incident', () => {
-  test.each(moving)('that is %s, two minutes after its run should be over', (state) => {
+  test.each(moving)('that is %s, two minutes after the time of its run is over', (state) => {
     expect(dueAt(recordOf({ state, lease }), now)).toBe(now + 150_000);
     expect(dueAt(recordOf({ state, lease: { ...lease, until: now - hour } }), now)).toBe(now + 120_000);
     expect(dueAt(recordOf({ state, lease: { ...lease, until: 0 } }), now)).toBe(now + 120_000);
