@@ -94,9 +94,15 @@ export function taken(given: IncidentRecord, report: Report, lease: Lease, now: 
   return grown(next, more);
 }
 
-/** What was sealed for an incident that was merged into this one opens there and nowhere else. */
-const sealedFor = ({ id, sealed }: IncidentRecord, report: Report): Uint8Array | null =>
-  report.sealed === undefined || report.incident !== id ? sealed : new Uint8Array(Buffer.from(report.sealed, 'base64'));
+/**
+ * What was sealed for an incident that was merged into this one opens there and nowhere else, and a report without the
+ * value leaves the one that was seen to be the key's.
+ */
+function sealedFor({ id, sealed, valueMatched }: IncidentRecord, report: Report): Uint8Array | null {
+  const isPoorer = sealed !== null && valueMatched && report.leak?.secret === undefined;
+  if (report.sealed === undefined || report.incident !== id || isPoorer) return sealed;
+  return new Uint8Array(Buffer.from(report.sealed, 'base64'));
+}
 
 /** A key that is alive after its death: whether our deletion ever held is in doubt. What was checked before stays in the proof. */
 function revived(record: IncidentRecord, at: string): IncidentRecord {
