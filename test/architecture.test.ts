@@ -165,6 +165,9 @@ describe('the imports', () => {
       // The name and schema of the fingerprint's secret, the names of the table's indexes.
       'functions/platform/fingerprint.ts',
       'functions/platform/ledger-listing.ts',
+      // What a story is written down with: who verifies it must not have another idea of it.
+      'functions/platform/ledger-record.ts',
+      'functions/revocation/timeline.ts',
       // The policy's schema, and types.
       'functions/revocation/policy.ts',
       // What AWS Health calls the events that we listen to.

@@ -1,8 +1,9 @@
 import { type DynamoDBClient, QueryCommand, type QueryCommandOutput } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import * as z from 'zod';
-import type { IncidentRecord } from '../revocation/incident.ts';
+import type { IncidentRecord, Lease } from '../revocation/incident.ts';
 import type { Due, Query } from '../revocation/ledger.ts';
+import type { Watch } from '../revocation/watch.ts';
 
 /** The table's indexes. Both ways to deploy make them from this. `holds`: attributes beside the keys; absent, all. */
 export const indexes: Readonly<Record<string, { partition: string; sort: string; holds?: readonly string[] }>> = {
@@ -11,7 +12,7 @@ export const indexes: Readonly<Record<string, { partition: string; sort: string;
   'by-outcome': { partition: 'byOutcome', sort: 'newest' },
   'by-provider': { partition: 'byProvider', sort: 'newest' },
   /** Only incidents that somebody must look at by a certain time. */
-  due: { partition: 'watched', sort: 'dueAt', holds: ['provider', 'kind', 'state', 'telling', 'watch'] },
+  due: { partition: 'watched', sort: 'dueAt', holds: ['provider', 'kind', 'state', 'telling', 'watch', 'lease'] },
 };
 
 /** Queries a listing makes before it hands out a cursor instead of a full page. */
@@ -118,12 +119,13 @@ export async function listDue(
   return due;
 }
 
-const readDue = ({ id, dueAt, provider, kind, state, telling, watch }: Record<string, unknown>): Due => ({
+const readDue = ({ id, dueAt, provider, kind, state, telling, watch, lease }: Record<string, unknown>): Due => ({
   incident: String(id),
   at: String(dueAt),
   provider: typeof provider === 'string' ? provider : null,
   kind: typeof kind === 'string' ? kind : null,
   state: state as Due['state'],
   telling: telling === true,
-  isWatched: watch != null,
+  lookAt: watch == null ? null : (watch as Watch).at,
+  isLeased: lease != null && (lease as Lease).until > 0,
 });

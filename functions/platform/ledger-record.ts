@@ -1,4 +1,4 @@
-import type { IncidentRecord, Lease } from '../revocation/incident.ts';
+import { type IncidentRecord, isDeath, type Lease } from '../revocation/incident.ts';
 import type { Sighting } from '../revocation/leak.ts';
 import { isKnown, isResting } from '../revocation/ledger.ts';
 import type { Report } from '../revocation/report.ts';
@@ -58,12 +58,14 @@ export function sighted(
 
 /** The record as a report's run takes it over: what was sent without an answer is unknown from here on. */
 export function taken(given: IncidentRecord, report: Report, lease: Lease, now: number): Grown {
-  const record = report.look?.alive === undefined ? given : revived(given, report.look.alive.at);
+  // A run that was reopened once has nothing to reopen, however often its message comes.
+  const alive = isDeath(given.outcome) ? report.look?.alive : undefined;
+  const record = alive === undefined ? given : revived(given, alive.at);
   const attempts = record.attempts + 1;
   const more: Step[] = [];
   if (isResting(record)) more.push({ at: report.sighting.at, stage: 'received', detail: reopening(record, report) });
-  if (report.look?.alive !== undefined)
-    more.push({ at: report.look.alive.at, stage: 'alive', detail: `accepted again; it was ${given.outcome}` });
+  if (alive !== undefined)
+    more.push({ at: alive.at, stage: 'alive', detail: `accepted again; it was ${given.outcome}` });
   if (attempts <= claimsTold) {
     more.push({
       at: new Date(now).toISOString(),
@@ -85,11 +87,21 @@ export function taken(given: IncidentRecord, report: Report, lease: Lease, now: 
     restoring: report.order?.restore ?? (report.order === undefined ? record.restoring : false),
     fence: record.fence + 1,
     revision: record.revision + 1,
-    sealed: report.sealed === undefined ? record.sealed : new Uint8Array(Buffer.from(report.sealed, 'base64')),
+    sealed: sealedFor(record, report),
     telling: false,
     ...(isNews(record, report) && sighted(record, report.sighting)),
   };
   return grown(next, more);
+}
+
+/**
+ * What was sealed for an incident that was merged into this one opens there and nowhere else, and a report without the
+ * value leaves the one that was seen to be the key's.
+ */
+function sealedFor({ id, sealed, valueMatched }: IncidentRecord, report: Report): Uint8Array | null {
+  const isPoorer = sealed !== null && valueMatched && report.leak?.secret === undefined;
+  if (report.sealed === undefined || report.incident !== id || isPoorer) return sealed;
+  return new Uint8Array(Buffer.from(report.sealed, 'base64'));
 }
 
 /** A key that is alive after its death: whether our deletion ever held is in doubt. What was checked before stays in the proof. */

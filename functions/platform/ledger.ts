@@ -13,6 +13,7 @@ import { type IncidentRecord, newRecord, restsIn } from '../revocation/incident.
 import type { Sighting } from '../revocation/leak.ts';
 import { type Claim, isKnown, type KeyName, type Ledger, standing } from '../revocation/ledger.ts';
 import type { Report } from '../revocation/report.ts';
+import { hashOf } from '../revocation/timeline.ts';
 import { listDue, listIncidents } from './ledger-listing.ts';
 import { dueKeys, type Grown, grown, indexKeys, isNews, leaseFor, sighted, taken } from './ledger-record.ts';
 
@@ -209,14 +210,7 @@ export function dynamoLedger(
       const set = { ...change, timeline: next.timeline, head: next.head, revision, ...keys(next) };
       const only = { fence: record.fence, revision: record.revision, 'lease.message': record.lease.message };
       if (await update(record.id, { set, only })) return next;
-      const current = await read(record.id);
-      const written =
-        current?.id === record.id &&
-        current.fence === record.fence &&
-        current.revision === next.revision &&
-        current.state === next.state &&
-        current.lease.claim === next.lease.claim;
-      if (!written) throw new LeaseLost(`another run holds ${record.id}`);
+      if (!stands(await read(record.id), next, change)) throw new LeaseLost(`another run holds ${record.id}`);
       return next;
     },
     async nameKey(record, key) {
@@ -302,8 +296,7 @@ export function dynamoLedger(
       const { fence, sightingCount } = record;
       const only = { fence, revision: record.revision, sightingCount, state: record.state };
       if (await update(record.id, { set, only })) return next;
-      const current = await read(record.id);
-      return current?.revision === revision && current.fence === fence && current.head === head ? next : undefined;
+      return stands(await read(record.id), next, change) ? next : undefined;
     },
     due: (limit) => listDue({ client, table }, { now: text(now()), limit }),
     async postpone({ incident, at }, until) {
@@ -348,6 +341,19 @@ export function dynamoLedger(
 /** What is different in the record that comes next. */
 const changed = (record: IncidentRecord, next: IncidentRecord) =>
   Object.fromEntries(Object.entries(next).filter(([name, value]) => record[name as keyof IncidentRecord] !== value));
+
+/** Whether a write whose answer was lost is what stands now, and not another one at the same revision. */
+const stands = (current: IncidentRecord | undefined, next: IncidentRecord, change: object): boolean =>
+  current?.id === next.id &&
+  current.fence === next.fence &&
+  current.revision === next.revision &&
+  current.head === next.head &&
+  current.lease.claim === next.lease.claim &&
+  Object.keys(change).every((name) => same(current[name as keyof IncidentRecord], next[name as keyof IncidentRecord]));
+
+/** The table keeps no order of names, and gives bytes back in another class. */
+const same = (one: unknown, other: unknown) => hashOf({ value: plain(one) }) === hashOf({ value: plain(other) });
+const plain = (value: unknown) => (value instanceof Uint8Array ? [...value] : value);
 
 const isPointer = (item: Item): item is Pointer => typeof item.sameAs === 'string';
 

@@ -21,11 +21,12 @@ export function createObservability(serviceName: string): Observability {
   const logger = new Logger({ serviceName });
   const metrics = new Metrics({ namespace: 'Leakstop', serviceName });
   return {
-    note(provider, { incident, stage, outcome, detail, timeToDeadMs }) {
+    note(provider, { incident, stage, outcome, detail, timeToDeadMs, head }) {
       logger.info(outcome ? `outcome ${outcome}` : stage ? `stage ${stage}` : 'note', {
         incident,
         provider,
         ...(detail && { detail }),
+        ...(head && { head }),
       });
       const name = outcome ? `outcome.${outcome}` : stage && `stage.${stage}`;
       if (name) emit(metrics, provider, name, MetricUnit.Count, 1);

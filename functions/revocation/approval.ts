@@ -1,5 +1,5 @@
 import type { Decision } from './policy.ts';
-import { keepLeak, type Named, type Run, released, save, tell } from './run.ts';
+import { announce, keepLeak, type Named, type Run, released, save, tell } from './run.ts';
 
 /** Runaway or forged alerts must not become an outage of our own making: past the limit a person decides. */
 export async function withFuse({ services, record }: Run, decision: Decision): Promise<Decision> {
@@ -29,12 +29,15 @@ export async function askPerson(run: Run, ask: Extract<Decision, { do: 'ask' }>,
   }
   tell(run, 'asked', ask.reason);
   const { reason, valueSettles = false } = ask;
-  await save(run, { ...named, state: 'awaiting-approval', action: 'approve', reason, valueSettles, lease });
+  const telling = services.announce !== undefined;
+  await save(run, { ...named, state: 'awaiting-approval', action: 'approve', reason, valueSettles, lease, telling });
+  await announce(run);
 }
 
 /** Nobody answered: the incident parks, and can still be approved or rejected. */
 export async function expire(run: Run): Promise<void> {
   const reason = 'nobody answered in time; approve or reject it';
   tell(run, 'parked', reason);
-  await save(run, { state: 'parked', reason, lease: released(run) });
+  await save(run, { state: 'parked', reason, lease: released(run), telling: run.services.announce !== undefined });
+  await announce(run);
 }

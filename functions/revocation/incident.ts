@@ -117,6 +117,8 @@ export interface IncidentRecord {
   sealed: Uint8Array | null;
   /** Somebody has still to be told of the state it rests in. */
   telling: boolean;
+  /** Epoch ms at which what could not be told is tried again: until then nobody else has to be sent for. */
+  tellAt: number | null;
   /** The notices that went out, by the name that a channel gives each. */
   told: string[];
 }
@@ -192,6 +194,7 @@ export function newRecord(
     watch: null,
     sealed: null,
     telling: false,
+    tellAt: null,
     told: [],
   };
 }

@@ -31,22 +31,31 @@ export interface Watchtower {
  */
 export async function keepWatch({ ledger, lanes, notices, send, now, newId }: Watchtower): Promise<number> {
   const due = await ledger.due(atMost);
-  const lookedAt = due.filter(needsLook);
+  const passedOn = new Set<Due>();
+  const left = new Map<Due, unknown>();
+  /** A queue that takes nothing holds up no other. */
+  const pass = async (queueUrl: string, some: Due[], write: (one: Due) => string) => {
+    if (some.length === 0) return;
+    try {
+      await send(queueUrl, some.map(write));
+      for (const one of some) passedOn.add(one);
+    } catch (error) {
+      for (const one of some) left.set(one, error);
+    }
+  };
+  const lookedAt = due.filter((one) => needsLook(one, now()));
   for (const [provider, lane] of Object.entries(lanes)) {
     const mine = lookedAt.filter((one) => one.provider === provider);
-    await send(
-      lane,
-      mine.map((one) => writeReport(lookFor(one, newId(), now()))),
-    );
+    await pass(lane, mine, (one) => writeReport(lookFor(one, newId(), now())));
   }
-  const untold = notices === undefined ? [] : due.filter(({ telling }) => telling);
-  if (notices !== undefined)
-    await send(
-      notices,
-      untold.map(({ incident }) => writeErrand(newErrand(incident, now()))),
-    );
-  const passedOn = new Set([...untold, ...lookedAt.filter(({ provider }) => provider !== null && lanes[provider])]);
-  await Promise.all(due.map((one) => ledger.postpone(one, now() + (passedOn.has(one) ? patience : abandoned))));
+  if (notices !== undefined) {
+    const untold = due.filter(({ telling }) => telling);
+    await pass(notices, untold, ({ incident }) => writeErrand(newErrand(incident, now())));
+  }
+  const done = due.filter((one) => !left.has(one));
+  const until = (one: Due) => beforeLook(one, now(), passedOn.has(one) ? patience : abandoned);
+  await Promise.all(done.map((one) => ledger.postpone(one, until(one))));
+  for (const error of left.values()) throw error;
   return due.length;
 }
 
@@ -66,7 +75,11 @@ export async function askForSweeps(
   if (Math.floor(now() / 60_000) % sweepMinutes === 0) await send(unroutedQueue, sources.map(writeSweep));
 }
 
-const needsLook = (due: Due) => !isResting(due) || due.isWatched;
+/** Who is due only because somebody has to be told is not looked at before its time; a run that never let go is looked after. */
+const needsLook = (due: Due, now: number) =>
+  (!isResting(due) && due.isLeased) || (due.lookAt === null ? !isResting(due) : due.lookAt <= now);
+const beforeLook = ({ lookAt }: Due, now: number, wait: number) =>
+  lookAt !== null && lookAt > now ? Math.min(now + wait, lookAt) : now + wait;
 
 function lookFor({ incident, provider, kind }: Due, message: string, now: number): Report {
   const at = new Date(now).toISOString();

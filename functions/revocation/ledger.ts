@@ -36,6 +36,7 @@ export type Change = Partial<
     | 'watch'
     | 'sealed'
     | 'telling'
+    | 'tellAt'
     | 'told'
   >
 > & { timeline?: Step[] };
@@ -79,7 +80,7 @@ export interface Ledger {
   /** Changes an incident that nobody works on, if it still stands as it was read; undefined when it does not, and nothing is written. */
   amend(
     record: IncidentRecord,
-    change: Pick<Change, 'proof' | 'watch' | 'sealed' | 'telling' | 'told' | 'timeline'>,
+    change: Pick<Change, 'proof' | 'watch' | 'sealed' | 'telling' | 'tellAt' | 'told' | 'timeline'>,
   ): Promise<IncidentRecord | undefined>;
   /** Incidents that somebody must look at by now, the most overdue first. */
   due(limit: number): Promise<Due[]>;
@@ -113,7 +114,10 @@ export interface Due {
   kind: string | null;
   state: State;
   telling: boolean;
-  isWatched: boolean;
+  /** Epoch ms at which its key is to be looked at again, where it is watched. */
+  lookAt: number | null;
+  /** A run or a message has it, or had it and never let go. */
+  isLeased: boolean;
 }
 
 /** A provider's own name for a key. */
@@ -169,7 +173,8 @@ export function isReopenable({ state, outcome }: IncidentRecord): boolean {
 export const isRestorable = (record: IncidentRecord) =>
   record.switchedOff && isResting(record) && (record.outcome === 'disabled' || record.outcome === 'failed');
 
-const isDryRun = ({ order }: Report) => order?.dryRun === true || order?.action === 'observe';
+/** Whether a report asks only what would be done. */
+export const isDryRun = ({ order }: Report) => order?.dryRun === true || order?.action === 'observe';
 
 /** A dry run must not undo what a person decided, nor end a wait for one: it takes only what nothing hangs on. */
 export const mayBeObserved = ({ state, outcome }: IncidentRecord) =>

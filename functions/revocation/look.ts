@@ -1,6 +1,6 @@
-import { LeaseLost, Refused, Unavailable, Unexpected } from './errors.ts';
+import { LeaseLost, Misconfigured, Refused, Unavailable, Unexpected } from './errors.ts';
 import { type IncidentRecord, isDeath, type Proof } from './incident.ts';
-import type { Claim } from './ledger.ts';
+import { type Claim, isDryRun } from './ledger.ts';
 import { seenNow } from './prove.ts';
 import type { Report } from './report.ts';
 import { leakOf, type Services, startRun, withFreshAdmin } from './run.ts';
@@ -26,14 +26,20 @@ export async function afterTheEnd(
   endsAt: number,
 ): Promise<Report | undefined> {
   if (!isNew || record.state !== 'closed' || !isDeath(record.outcome)) return undefined;
-  if (services.announce !== undefined) {
-    await services.ledger.amend(record, { telling: true });
-    await services.announce(record.id);
-  }
   const last = Date.parse(record.proof?.checks.at(-1)?.at ?? '');
-  if (services.now() - last < lookNoSooner) return undefined;
-  const current = await services.ledger.read(record.id);
-  return current && isDeath(current.outcome) ? lookAgain(current, report, services, endsAt) : undefined;
+  const isTime = services.now() - last >= lookNoSooner && !isDryRun(report);
+  // Who is told changes the incident, and what was seen of one that has changed opens none again: so the look goes first.
+  const revived = isTime ? await lookAgain(record, report, services, endsAt) : undefined;
+  if (revived !== undefined) return revived;
+  await tellOnceMore(record, services);
+  return undefined;
+}
+
+async function tellOnceMore({ id }: IncidentRecord, { ledger, announce }: Services): Promise<void> {
+  const current = announce && (await ledger.read(id));
+  if (current === undefined || !isDeath(current.outcome)) return;
+  await ledger.amend(current, { telling: true });
+  await announce?.(id);
 }
 
 /**
@@ -52,7 +58,10 @@ export async function lookAgain(
   const at = new Date(services.now()).toISOString();
   if (result === 'alive') {
     services.note({ incident: record.id, stage: 'alive', detail: 'accepted again after it was proven dead' });
-    return { ...report, incident: record.id, fence: undefined, look: { alive: { at, revision: record.revision } } };
+    // What was sealed for an incident that was merged into this one opens there and nowhere else.
+    const sealed = report.incident === record.id ? report.sealed : undefined;
+    const look = { alive: { at, revision: record.revision } };
+    return { ...report, incident: record.id, sealed, fence: undefined, look };
   }
   const checks: Proof['checks'] = [...proof.checks, { at, result }].slice(-100);
   const watch = isDue(record.watch, services.now())
@@ -82,7 +91,13 @@ async function seen(
     return await withFreshAdmin(run, account, (access) => seenNow(access, suspect));
   } catch (error) {
     if (error instanceof LeaseLost) throw error;
-    if (error instanceof Unavailable || error instanceof Refused || error instanceof Unexpected) return 'unknown';
+    if (isOurs(error)) return 'unknown';
     throw error;
   }
 }
+
+const isOurs = (error: unknown) =>
+  error instanceof Unavailable ||
+  error instanceof Refused ||
+  error instanceof Unexpected ||
+  error instanceof Misconfigured;

@@ -40,7 +40,8 @@ export async function respond(report: Report, services: Services, endsAt: number
     if (claim.is === 'held') return await waitForTurn(report, claim, services);
     if (claim.is === 'settled') return await again(afterTheEnd(claim, report, services, endsAt));
     if (claim.is !== 'claimed') return;
-    const run = startRun(claim.record, report, services, endsAt);
+    // What the look was for is done with the claim: what this run puts back is its own message.
+    const run = startRun(claim.record, { ...report, look: undefined }, services, endsAt);
     services.note({ incident: run.record.id, stage: 'claimed' });
     await pursue(run).catch((error) => settleFault(run, error));
   } catch (error) {
@@ -71,15 +72,16 @@ async function pursue(run: Run): Promise<void> {
   if (report.order?.deadline && report.order.approved === undefined) return expire(run);
   if (!Object.hasOwn(services.provider.kinds, report.kind))
     return rest(run, 'unrouted', `${report.provider} has no kind ${report.kind}`);
-  if (leak.account !== undefined && !services.accounts.includes(leak.account)) {
-    return rest(run, 'unrouted', 'the alert names an account that is not configured');
-  }
   const { account, keyId, accepted, inDoubt } = record;
   if (account !== null && keyId !== null && accepted !== null)
     return close(run, leak, { ...record, account, keyId }, accepted);
   if (account !== null && keyId !== null && inDoubt) {
     const action = record.action === 'disable' ? 'disable' : 'delete';
     return settleDoubt(run, leak, { ...record, account, keyId }, action);
+  }
+  // What was sent is seen to its end, whatever the newest alert says.
+  if (leak.account !== undefined && !services.accounts.includes(leak.account)) {
+    return rest(run, 'unrouted', 'the alert names an account that is not configured');
   }
   if (await isAnotherStory(run, leak)) return;
   const actsWith = leak.secret && (await accountActingWith(run, leak));

@@ -78,8 +78,9 @@ export async function close(
   if (proof.dead && last !== undefined) {
     const at = Date.parse(last.at);
     const timeToDeadMs = outcome === 'already-gone' ? null : at - Date.parse(run.record.receivedAt);
-    // To look at the key again, its value is needed only where it is its refusal that proves it dead.
-    const sealed = proof.method === 'leaked-key-refused' ? run.record.sealed : null;
+    // To look again, the value is needed only where its refusal is the proof; to act on it for the first time, always.
+    const isNeeded = proof.method === 'leaked-key-refused' || outcome === 'already-gone';
+    const sealed = isNeeded ? run.record.sealed : null;
     return rest(run, outcome, null, { ...proven, timeToDeadMs, watch: watchFrom(at), sealed });
   }
   const isAlive = checks.findLast(({ result }) => result !== 'unknown')?.result === 'alive';

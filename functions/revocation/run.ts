@@ -2,7 +2,7 @@ import { type Access, diagnose } from './ask.ts';
 import { Refused, Unavailable, Unexpected } from './errors.ts';
 import type { Send } from './exchange.ts';
 import { seal, unseal } from './fingerprint.ts';
-import { type Action, type IncidentRecord, isDeath, type Outcome, restsIn, type Stage } from './incident.ts';
+import { type Action, type IncidentRecord, type Outcome, restsIn, type Stage } from './incident.ts';
 import type { Leak } from './leak.ts';
 import type { Change, KeyName, Ledger } from './ledger.ts';
 import type { Policy } from './policy.ts';
@@ -121,19 +121,24 @@ export async function keepLeak({ report, record, services }: Run): Promise<void>
 }
 
 /**
- * The leak this run is about: as the report brings it, else as it was sealed. Where it is not kept any more, the key that
- * was found already is known by its id, which is enough to see to its end.
+ * The leak this run is about: as the report brings it, else as it was sealed. A value that was seen to be the key's is not
+ * forgotten because the next report names the key by its id alone. Where nothing is kept any more, the key that was found
+ * already is known by its id, which is enough to see to its end.
  */
 export async function leakOf({ report, record, services }: Run): Promise<Leak> {
-  if (report.leak !== undefined) return report.leak;
+  const { leak } = report;
+  if (leak !== undefined && (leak.secret !== undefined || !record.valueMatched)) return leak;
   const sealed = record.sealed ?? (await services.ledger.sealed(record.id));
   const kept = sealed && unseal(await services.fingerprint(), record.id, sealed);
+  if (leak !== undefined && kept?.leak.secret === undefined) return leak;
   if (kept === undefined) {
-    const { keyId, inDoubt, accepted, outcome } = record;
-    if (keyId !== null && (inDoubt || accepted !== null || isDeath(outcome))) return { identifiers: { keyId } };
+    const { keyId, inDoubt, accepted, proof } = record;
+    if (keyId !== null && (inDoubt || accepted !== null || proof !== null)) return { identifiers: { keyId } };
     throw new Refused('the leak is not kept any more', { remedy: 'report it again' });
   }
-  Object.assign(report, kept, { order: { ...kept.order, ...report.order } });
+  // Nobody's order must not become an empty one: that would be a person's.
+  const order = kept.order || report.order ? { ...kept.order, ...report.order } : undefined;
+  Object.assign(report, kept, { order, sealed: undefined });
   return kept.leak;
 }
 

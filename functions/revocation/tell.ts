@@ -40,6 +40,10 @@ const errandForm = z.object({
   delivered: z.array(z.object({ name: z.string(), at: z.string(), detail: z.string() })),
   tries: z.int(),
   since: z.number(),
+  /** Epoch ms before which there is no point in trying: a queue holds nothing back for long. */
+  notBefore: z.number().optional(),
+  /** Notices that have a time of their own before which they are not tried again, by name (epoch ms). */
+  waiting: z.record(z.string(), z.number()).optional(),
 });
 /** Somebody has to be told of an incident. What went out already is carried along until it can be written down. */
 export type Errand = z.infer<typeof errandForm>;
@@ -66,35 +70,52 @@ const toldAtMost = 400;
 /**
  * Tells every channel what there is to tell of an incident: each notice once, only what stands in the ledger, and one that
  * fails holds back no other. What was delivered is written into the timeline.
- * @throws Unavailable from the ledger and the queue
+ * @throws Unavailable from the ledger and the queue; whatever a channel throws that it should not, after the rest is told
  */
 export async function tellOf(errand: Errand, services: TellingServices): Promise<void> {
-  const { ledger, channels, now } = services;
+  const { ledger, channels, now, putBack } = services;
+  if (errand.notBefore !== undefined && errand.notBefore > now()) return putBack(errand, errand.notBefore - now());
   const delivered = [...errand.delivered];
-  const failed = new Map<string, number>();
+  const failed = new Map(Object.entries(errand.waiting ?? {}).filter(([, until]) => until > now()));
+  const broken: unknown[] = [];
   for (let round = 0; round < contested; round += 1) {
     const record = await ledger.read(errand.incident);
-    if (record === undefined) return;
-    if (isHeld(record, now())) return services.putBack({ ...errand, delivered }, nextLook);
+    if (record === undefined || isSuperfluous({ ...errand, delivered }, record)) return;
+    if (isHeld(record, now())) return putBack({ ...errand, delivered }, nextLook);
     const notices = channels.flatMap((channel) => channel.noticesOf(record));
     const isOut = ({ name }: Notice) => record.told.includes(name) || delivered.some((one) => one.name === name);
     for (const notice of notices.filter((notice) => !isOut(notice) && !failed.has(notice.name))) {
       const at = new Date(now()).toISOString();
-      const result = await deliver(notice, errand, services);
-      if (typeof result === 'string') delivered.push({ name: notice.name, at, detail: result });
-      else failed.set(notice.name, result.retryAfterMs);
+      try {
+        const result = await deliver(notice, errand, services);
+        if (typeof result === 'string') delivered.push({ name: notice.name, at, detail: result });
+        else failed.set(notice.name, now() + result.retryAfterMs);
+      } catch (error) {
+        broken.push(error);
+        failed.set(notice.name, now());
+      }
     }
     const fresh = delivered.filter(({ name }) => !record.told.includes(name));
-    const telling = failed.size > 0;
-    if (fresh.length === 0 && record.telling === telling) return again(errand, { delivered, failed }, services);
+    const waiting = Object.fromEntries([...failed].filter(([name]) => notices.some((notice) => notice.name === name)));
+    const telling = Object.keys(waiting).length > 0;
+    const tellAt = telling ? Math.min(...Object.values(waiting)) : null;
     const timeline = fresh.map(({ at, detail }): Step => ({ at, stage: 'told', detail }));
     const told = [...record.told, ...fresh.map(({ name }) => name)].slice(-toldAtMost);
-    if ((await ledger.amend(record, { told, telling, timeline })) !== undefined)
-      return again(errand, { delivered, failed }, services);
+    const isSaid = fresh.length === 0 && !telling && !record.telling;
+    if (isSaid || (await ledger.amend(record, { told, telling, tellAt, timeline })) !== undefined) {
+      if (broken.length > 0) throw broken[0];
+      if (tellAt === null) return;
+      const tries = errand.tries + 1;
+      return putBack({ ...errand, delivered: [], tries, notBefore: tellAt, waiting }, Math.max(tellAt - now(), 0));
+    }
     await services.sleep(10 + services.random() * 30 * Math.min(round, 10));
   }
   throw new Unavailable(`incident ${errand.incident} is contested`);
 }
+
+/** Another errand tried after this one went to wait, and waits now. Were it lost, who keeps watch sends one. */
+const isSuperfluous = ({ notBefore, delivered }: Errand, { telling, tellAt }: IncidentRecord) =>
+  notBefore !== undefined && delivered.length === 0 && telling && (tellAt ?? 0) > notBefore;
 
 /** A run is at work: what it will say is not known yet. */
 const isHeld = (record: IncidentRecord, now: number) =>
@@ -121,15 +142,6 @@ const isForeseen = (error: unknown) =>
   error instanceof Refused ||
   error instanceof Unexpected ||
   error instanceof Misconfigured;
-
-async function again(
-  errand: Errand,
-  { delivered, failed }: { delivered: Errand['delivered']; failed: Map<string, number> },
-  { putBack }: TellingServices,
-): Promise<void> {
-  if (failed.size === 0) return;
-  await putBack({ ...errand, delivered, tries: errand.tries + 1 }, Math.min(...failed.values()));
-}
 
 function parseJson(body: string): unknown {
   try {

@@ -41,8 +41,14 @@ export function extended(
   steps: readonly Step[],
 ): TimelineEntry[] {
   const whole = [...timeline];
+  // Half a character, as cutting a text may leave it, would neither have a hash nor come back as it went.
   for (const { at, stage, detail } of steps)
-    whole.push({ at, stage, ...(detail !== undefined && { detail }), previous: headOf(incident, whole) });
+    whole.push({
+      at,
+      stage,
+      ...(detail !== undefined && { detail: detail.toWellFormed() }),
+      previous: headOf(incident, whole),
+    });
   return whole;
 }
 

@@ -23,14 +23,14 @@ export const watchFrom = (since: number): Watch => ({ since, at: since + looks[0
 export function watchAfter({ since }: Watch, now: number, wasClear: boolean): Watch | null {
   const next = looks.map((look) => since + look).find((at) => at > now);
   if (wasClear) return next === undefined ? null : { since, at: next };
-  const soon = now + Math.max((now - since) / 4, looks[0]);
+  const soon = now + Math.max(Math.floor((now - since) / 4), looks[0]);
   const at = Math.min(next ?? soon, soon);
   return at > since + longest ? null : { since, at };
 }
 
 /** Epoch ms at which somebody must look at an incident because nothing else may move it; undefined where a person does. */
 export function dueAt(record: IncidentRecord, now: number): number | undefined {
-  const untold = record.telling ? now + untoldFor : undefined;
+  const untold = record.telling ? Math.max(record.tellAt ?? 0, now) + untoldFor : undefined;
   const { state, watch, lease } = record;
   if (state === 'closed') return earliest(untold, watch?.at);
   if (state === 'parked' || state === 'awaiting-approval') return untold;

@@ -164,7 +164,7 @@ describe('npm run redrive', () => {
     expect(out).not.toContain(canary);
     expect(await bodiesIn(one.queue)).toEqual(letters(2));
     expect(await bodiesIn(other.queue)).toEqual(letters(1));
-  });
+  }, 60_000);
 
   test.each([
     ['wrong usage', ['one', 'two'], {}, 2, 'name one queue, or all; see --help\n'],
@@ -176,10 +176,14 @@ describe('npm run redrive', () => {
       'leakstop-lane-nobody: there is no such queue here\n',
     ],
     ['an SQS that is not there', ['all'], { AWS_ENDPOINT_URL_SQS: nowhere }, 1, /^SQS gave no answer: \w+\n$/],
-  ])('says %s in one line', async (_, args, variables, code, line) => {
-    const ended = await run(args, variables as Record<string, string>);
-    expect(ended.code).toBe(code);
-    expect(ended.err).toEqual(typeof line === 'string' ? line : expect.stringMatching(line));
-    expect(ended.out).toBe('');
-  });
+  ])(
+    'says %s in one line',
+    async (_, args, variables, code, line) => {
+      const ended = await run(args, variables as Record<string, string>);
+      expect(ended.code).toBe(code);
+      expect(ended.err).toEqual(typeof line === 'string' ? line : expect.stringMatching(line));
+      expect(ended.out).toBe('');
+    },
+    60_000,
+  );
 });

@@ -4,12 +4,13 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Mutant } from './mutant.ts';
+import { ofExactlyOnce } from './of-exactly-once.ts';
 import { ofProviders } from './of-providers.ts';
 import { ofSources } from './of-sources.ts';
 import { ofTheEngine } from './of-the-engine.ts';
 
 /**
- * `npm run mutants [-- WORD]`: plants each fault (of those with WORD in their sentence or file name) in a copy of the
+ * `npm run mutants [-- WORD]`: plants each fault (of those with WORD in their sentence or file name, or in a test's) in a copy of the
  * house, one at a time, and runs the tests that should see it. Exit 0 only if every fault was seen. Nothing here is touched.
  */
 const root = join(import.meta.dirname, '../..');
@@ -98,8 +99,8 @@ async function judge(house: string, { file, from, to, tests }: Mutant): Promise<
 }
 
 const [word = ''] = process.argv.slice(2);
-const waiting = [...ofTheEngine, ...ofProviders, ...ofSources].filter(({ fault, file }) =>
-  [fault, file].some((text) => text.includes(word)),
+const waiting = [...ofTheEngine, ...ofExactlyOnce, ...ofProviders, ...ofSources].filter(({ fault, file, tests }) =>
+  [fault, file, ...tests].some((text) => text.includes(word)),
 );
 const total = waiting.length;
 const verdicts: Verdict[] = [];

@@ -1,5 +1,6 @@
 import {
   type Arrival,
+  undertaker,
   type Vendor,
   type VendorAnswer,
   vendorServer,
@@ -15,13 +16,14 @@ export interface ExampleKey {
 /** Example's keys: https://docs.example.com/keys. Whoever has one of `tokens` is an admin. */
 export function exampleVendor(keys: ExampleKey[], tokens: string[]): Vendor {
   const vendor = { arrivals: [] as Arrival[], troubles: [] as Vendor['troubles'], deletions: [] as string[] };
+  const { bury, revive } = undertaker(vendor.deletions);
   const answer = ({ method, target, headers }: Arrival): VendorAnswer => {
     const [, token = ''] = /^Bearer (.+)$/.exec(headers.authorization ?? '') ?? [];
     if (!tokens.includes(token)) return { status: 401 };
     if (method === 'GET' && target === '/keys') return { status: 200, body: keys };
-    const index = keys.findIndex(({ id }) => target === `/keys/${id}`);
-    if (method !== 'DELETE' || index < 0) return { status: 404, body: { error: 'no such key' } };
-    vendor.deletions.push(...keys.splice(index, 1).map(({ id }) => id));
+    const key = keys.find(({ id }) => target === `/keys/${id}`);
+    if (method !== 'DELETE' || key === undefined) return { status: 404, body: { error: 'no such key' } };
+    bury(keys, key);
     return { status: 204 };
   };
   return {
@@ -29,6 +31,7 @@ export function exampleVendor(keys: ExampleKey[], tokens: string[]): Vendor {
     id: 'example',
     hosts: ['api.example.com'],
     server: vendorServer(vendor, answer),
+    revive,
     accepts: (secret) => keys.some(({ value }) => value === secret),
     values: () => keys.map(({ value }) => value),
   };

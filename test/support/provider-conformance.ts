@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { addressOf } from '../../functions/platform/http.ts';
 import { providers } from '../../functions/providers/index.ts';
 import { askAsAdmin } from '../../functions/revocation/ask.ts';
+import { seal } from '../../functions/revocation/fingerprint.ts';
 import { leakFromSource } from '../../functions/revocation/leak.ts';
 import { readAll } from '../../functions/revocation/listing.ts';
 import type { AnyKind, AnyProvider, Providers } from '../../functions/revocation/provider.ts';
@@ -507,6 +508,57 @@ export function providerConformance(subject: Conformance): void {
       expect(removals(vendor)).toHaveLength(1);
       if (requests.prove !== 'none') expect(incident.timeToDeadMs).toBeGreaterThanOrEqual(90_000);
     });
+
+    /** Reports the leak as an intake does, and follows it to its end: what was sealed is there when the key is looked at again. */
+    async function followSealed({ run, reportOf, drain, services, leak }: Awaited<ReturnType<typeof begin>>) {
+      const report = reportOf(leak);
+      const { incident, mayNameKeys } = report;
+      const kept = { leak: leakFromSource.parse(leak), mayNameKeys };
+      const sealed = Buffer.from(seal(await services.fingerprint(), incident, kept)).toString('base64');
+      await run({ ...report, sealed });
+      await drain(30_000);
+      return incident;
+    }
+
+    for (const { way, policy } of ways) {
+      test(`looks again by a way that tells the truth, so that what is dead stays dead, ${way}`, async () => {
+        for (const action of requests.disable === 'none' ? (['delete'] as const) : (['delete', 'disable'] as const)) {
+          const begun = await begin({}, { policy, action });
+          const { vendor, ledger, drain, nextDue, keyId } = begun;
+          const id = await followSealed(begun);
+          const dead = await ledger.read(id);
+          const before = lines(vendor).length;
+          await drain(undefined, true);
+          const outcome = action === 'delete' ? 'revoked' : 'disabled';
+          const incident = await ledger.read(id);
+          expect(incident).toMatchObject({ state: 'closed', outcome, keyId, watch: null, sealed: null });
+          expect(incident?.proof?.checks.map(({ result }) => result)).toEqual(Array(5).fill('dead'));
+          expect(incident?.timeline).toEqual(dead?.timeline);
+          expect(await nextDue(true)).toBeUndefined();
+          const presented = requests.prove !== 'none' && policy.useLeakedKey;
+          const looks = lines(vendor).slice(before);
+          if (presented)
+            expect(looks.filter((line) => (requests.prove as RegExp).test(line)).length).toBeGreaterThan(3);
+          else expect(looks.length).toBeGreaterThan(3);
+          if (!policy.useLeakedKey) expect(JSON.stringify(vendor.arrivals)).not.toContain(leakedValue(begun.leak));
+        }
+      });
+
+      test(`sees that a key lives again, and deletes it once more, ${way}`, async () => {
+        const begun = await begin({}, { policy });
+        const { vendor, ledger, drain, keyId } = begun;
+        const id = await followSealed(begun);
+        vendor.revive(keyId);
+        expect(vendor.accepts(leakedValue(begun.leak))).toBe(true);
+        await drain(undefined, true);
+        const incident = await ledger.read(id);
+        expect(incident).toMatchObject({ state: 'closed', outcome: 'revoked', keyId, proof: { dead: true } });
+        expect(incident?.proof?.checks.map(({ result }) => result).slice(0, 3)).toEqual(['dead', 'alive', 'dead']);
+        expect(incident?.timeline.filter(({ detail }) => detail === 'accepted again; it was revoked')).toHaveLength(1);
+        expect(vendor.deletions).toEqual([keyId, keyId]);
+        expect(vendor.accepts(leakedValue(begun.leak))).toBe(false);
+      });
+    }
 
     test('switches off where it can and is told to, and on again when a person undoes it', async () => {
       const { follow, leak, vendor, keyId, reportOf, run, drain, ledger } = await begin(

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Arrival, type Vendor, type VendorAnswer, vendorServer, type World } from './vendor.ts';
+import { type Arrival, undertaker, type Vendor, type VendorAnswer, vendorServer, type World } from './vendor.ts';
 
 export type CoveoStatus =
   | 'ENABLED'
@@ -82,6 +82,7 @@ export function coveoVendor(
     deletions: [] as string[],
     disablings: [] as string[],
   };
+  const { bury, revive } = undertaker(vendor.deletions);
   const words = { ...believed, ...says };
   const dying = new Map<string, number>();
 
@@ -120,8 +121,7 @@ export function coveoVendor(
     if (method === 'GET') return { status: 200, body: record(organisation, key) };
     if (method === 'DELETE') {
       linger(organisation, key);
-      organisation.keys.splice(organisation.keys.indexOf(key), 1);
-      vendor.deletions.push(key.id);
+      bury(organisation.keys, key);
     } else if (action === 'activate') key.status = 'ENABLED';
     else if (isEnabled(key)) {
       linger(organisation, key);
@@ -172,6 +172,7 @@ export function coveoVendor(
     id: 'coveo',
     hosts: Object.values(regions),
     server: vendorServer(vendor, answer),
+    revive,
     organisations,
     accepts: (secret: string) => accepts(secret),
     values: () => organisations.flatMap(({ keys }) => keys.map(({ value }) => value)),

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { type Arrival, type Vendor, type VendorAnswer, vendorServer, type World } from './vendor.ts';
+import { type Arrival, undertaker, type Vendor, type VendorAnswer, vendorServer, type World } from './vendor.ts';
 
 /** A key as Datadog keeps it. */
 export interface DatadogKey {
@@ -96,6 +96,7 @@ export function datadogVendor(
 ) {
   const vendor = { arrivals: [] as Arrival[], troubles: [] as Vendor['troubles'], deletions: [] as string[] };
   const dying = new Map<string, { until: number; from: DatadogKey[] }>();
+  const graves = undertaker(vendor.deletions);
   const deleted = new Set<string>();
   const orgOf = (host: string) => organisations.find(({ site }) => host === `api.${site}`);
 
@@ -121,8 +122,7 @@ export function datadogVendor(
   }
 
   function remove(items: DatadogKey[], item: DatadogKey): void {
-    items.splice(items.indexOf(item), 1);
-    vendor.deletions.push(item.id);
+    graves.bury(items, item);
     deleted.add(item.key);
     // Only what is sent with an API key passes the intake, where a deletion takes its time.
     const isApiKey = organisations.some(({ keys }) => keys === items);
@@ -209,13 +209,14 @@ export function datadogVendor(
     id: 'datadog',
     hosts: sites.map((site) => `api.${site}`),
     server: vendorServer(vendor, answer),
+    revive: (keyId: string) => {
+      graves.revive(keyId);
+      for (const value of organisations.flatMap(everythingOf)) deleted.delete(value);
+    },
     organisations,
     accepts: (secret: string) =>
       organisations.some((org) => isLive(secret, [org.keys, org.applicationKeys]) || isToken(org, secret)),
-    values: () =>
-      organisations
-        .flatMap((org) => [org.keys, org.applicationKeys ?? [], org.personalAccessTokens ?? [], serviceTokensOf(org)])
-        .flatMap((items) => items.map(({ key }) => key)),
+    values: () => organisations.flatMap(everythingOf),
   } satisfies Vendor & { organisations: DatadogOrganisation[] };
 }
 
@@ -227,6 +228,11 @@ const hasEnded = ({ expires }: DatadogKey & { expires?: string }, now: number) =
   expires !== undefined && Date.parse(expires) <= now;
 const bearerOf = (headers: Arrival['headers']) => /^bearer (.+)$/i.exec(headers.authorization ?? '')?.[1] ?? '';
 const serviceTokensOf = ({ users = [] }: DatadogOrganisation) => users.flatMap(({ accessTokens = [] }) => accessTokens);
+/** The value of every credential of an organisation. */
+const everythingOf = (org: DatadogOrganisation) =>
+  [org.keys, org.applicationKeys ?? [], org.personalAccessTokens ?? [], serviceTokensOf(org)]
+    .flat()
+    .map(({ key }) => key);
 const tokensOf = (org: DatadogOrganisation) => [...(org.personalAccessTokens ?? []), ...serviceTokensOf(org)];
 
 function validate(org: DatadogOrganisation | undefined, apiKey: string): VendorAnswer {

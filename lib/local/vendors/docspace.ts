@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Arrival, type Vendor, type VendorAnswer, vendorServer, type World } from './vendor.ts';
+import { type Arrival, undertaker, type Vendor, type VendorAnswer, vendorServer, type World } from './vendor.ts';
 
 /** A key as DocSpace keeps it. */
 export interface DocspaceKey {
@@ -71,6 +71,7 @@ export function docspaceVendor(
     deletions: [] as string[],
     disablings: [] as string[],
   };
+  const { bury, revive } = undertaker(vendor.deletions);
   const words = { ...believed, ...says };
   const dying = new Map<string, { key: DocspaceKey; until: number }>();
 
@@ -118,8 +119,7 @@ export function docspaceVendor(
     if (!isTheirs(key))
       return foreignDeletion === 'false' ? success(false, href, method) : problem(403, 'Access denied');
     linger(portal, key);
-    portal.keys.splice(portal.keys.indexOf(key), 1);
-    vendor.deletions.push(key.id);
+    bury(portal.keys, key);
     return success(true, href, method);
   }
 
@@ -139,6 +139,7 @@ export function docspaceVendor(
     id: 'docspace',
     hosts: portals.map(({ host }) => host),
     server: vendorServer(vendor, answer),
+    revive,
     portals,
     accepts: (secret: string) => portals.some((portal) => live(portal, secret) !== undefined),
     values: () => portals.flatMap(({ keys }) => keys.map(({ key }) => key)),

@@ -1,6 +1,6 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
-import { type Arrival, type Vendor, type VendorAnswer, vendorServer, type World } from './vendor.ts';
+import { type Arrival, undertaker, type Vendor, type VendorAnswer, vendorServer, type World } from './vendor.ts';
 
 /** A programmatic API key as Atlas keeps it. */
 export interface AtlasKey {
@@ -102,6 +102,7 @@ export function mongodbAtlasVendor(
   }: AtlasTraits = {},
 ) {
   const vendor = { arrivals: [] as Arrival[], troubles: [] as Vendor['troubles'], deletions: [] as string[] };
+  const graves = undertaker(vendor.deletions);
   const buried: Holder[] = [];
   /** The counts that each nonce was answered with. */
   const nonces = new Map<string, Set<string>>();
@@ -256,8 +257,7 @@ export function mongodbAtlasVendor(
     // The token endpoint knows a deleted client secret at once.
     const late = holder.secret.startsWith('mdb_sa_sk_') ? 0 : propagationMs;
     buried.push({ ...holder, until: Math.min(holder.until, now() + late) });
-    items.splice(items.indexOf(item), 1);
-    vendor.deletions.push(item.id);
+    graves.bury(items, item);
   }
 
   const limit = { 'ratelimit-limit': '500', 'ratelimit-remaining': '499' };
@@ -269,6 +269,7 @@ export function mongodbAtlasVendor(
       const answered = answer(request);
       return { ...answered, headers: { ...answered.headers, ...limit } };
     }),
+    revive: graves.revive,
     organisations,
     accepts: (secret: string) =>
       organisations.flatMap(kept).some((known) => known.secret === secret && known.until > now()),

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Arrival, type Vendor, type VendorAnswer, vendorServer, type World } from './vendor.ts';
+import { type Arrival, undertaker, type Vendor, type VendorAnswer, vendorServer, type World } from './vendor.ts';
 
 /** A key as Resolver keeps it. The value is here for the simulation only: no answer ever holds more than the access key. */
 export interface ResolverKey {
@@ -67,6 +67,7 @@ export function resolverVendor(
   }: ResolverTraits = {},
 ) {
   const vendor = { arrivals: [] as Arrival[], troubles: [] as Vendor['troubles'], deletions: [] as string[] };
+  const { bury, revive } = undertaker(vendor.deletions);
   const sessions = new Map<string, Member & { until: number }>();
   const dying = new Map<string, Member & { until: number }>();
 
@@ -144,8 +145,7 @@ export function resolverVendor(
     const found = keyOf(org, id);
     if (!found) return deleteMissing === 404 ? refused(404, 'Not Found') : { status: 204 };
     const { user, key } = found;
-    user.keys.splice(user.keys.indexOf(key), 1);
-    vendor.deletions.push(String(id));
+    bury(user.keys, key);
     if (propagationMs > 0) dying.set(key.key, { org, user, until: now() + propagationMs });
     return { status: 204 };
   }
@@ -155,6 +155,7 @@ export function resolverVendor(
     id: 'resolver',
     hosts: [...new Set(organisations.map(({ host }) => host))],
     server: vendorServer(vendor, answer),
+    revive,
     organisations,
     accepts: (secret: string) => organisations.some(({ host }) => ownerOf(host, secret) !== undefined),
     values: () => organisations.flatMap(({ users }) => users.flatMap(({ keys }) => keys.map(({ key }) => key))),

@@ -47,6 +47,27 @@ export interface Vendor {
   values(): string[];
   /** Deletions that took something away, by key id, in order. */
   deletions: string[];
+  /** Brings back a key that it deleted, as if it had never held to that. */
+  revive(keyId: string): void;
+}
+
+/** Deletes from a vendor's lists, and brings back what was deleted. */
+export function undertaker(deletions: string[]) {
+  const graves = new Map<string, () => void>();
+  return {
+    bury<Item extends { id: string | number }>(items: Item[], item: Item): void {
+      const keyId = String(item.id);
+      items.splice(items.indexOf(item), 1);
+      deletions.push(keyId);
+      graves.set(keyId, () => items.push(item));
+    },
+    revive(keyId: string): void {
+      const rise = graves.get(keyId);
+      if (!rise) throw new Error(`key ${keyId} was never deleted`);
+      graves.delete(keyId);
+      rise();
+    },
+  };
 }
 
 /** What a vendor's file exports as `world`: sample accounts, and the vendor that fits the accounts it is given. */

@@ -340,6 +340,24 @@ describe('a write', () => {
     expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
   });
 
+  test('is not taken for ours when another one stands at its revision, in the same state', async () => {
+    const record = await claimed();
+    const both = await Promise.allSettled([
+      ledger.save(record, { state: 'sent', keyId: 'k-1' }),
+      ledger.save(record, { state: 'sent', keyId: 'k-2' }),
+    ]);
+    expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  });
+
+  test('to what rests is not taken for ours when another one stands at its revision', async () => {
+    const record = await rested('revoked');
+    const both = await Promise.all([
+      ledger.amend(record, { told: ['pager'] }),
+      ledger.amend(record, { told: ['ticket'] }),
+    ]);
+    expect(both.filter((one) => one === undefined)).toHaveLength(1);
+  });
+
   test('of nothing that exists is refused', async () => {
     const record = await claimed();
     await expect(ledger.save({ ...record, id: incidentNamed('b') }, { state: 'sent' })).rejects.toThrow(LeaseLost);

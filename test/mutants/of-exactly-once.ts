@@ -1,0 +1,103 @@
+import { inFile, type Mutant } from './mutant.ts';
+
+const faults = ['test/faults/faults.test.ts'];
+
+const ledger = inFile('functions/platform/ledger.ts', ['test/functions/platform/ledger.test.ts', ...faults]);
+const rules = inFile('functions/revocation/ledger.ts', faults);
+const revoke = inFile('functions/revocation/revoke.ts', faults);
+const prove = inFile('functions/revocation/prove.ts', faults);
+const ask = inFile('functions/revocation/ask.ts', faults);
+const http = inFile('functions/platform/http.ts', faults);
+const keepWatch = inFile('functions/revocation/keep-watch.ts', faults);
+const tell = inFile('functions/revocation/tell.ts', faults);
+const run = inFile('functions/revocation/run.ts', faults);
+const approval = inFile('functions/revocation/approval.ts', faults);
+const record = inFile('functions/platform/ledger-record.ts', faults);
+
+/** Faults in what makes a key die exactly once, and in what tells the truth about it, that the fault matrix must see. */
+export const ofExactlyOnce: readonly Mutant[] = [
+  ledger(
+    'a run that lost its lease may write',
+    "const only = { fence: record.fence, revision: record.revision, 'lease.message': record.lease.message };",
+    "const only = { 'lease.message': record.lease.message };",
+  ),
+  ledger(
+    'another write at the same revision is taken for ours',
+    '  Object.keys(change).every((name) =>',
+    '  Object.keys({}).every((name) =>',
+  ),
+  ledger(
+    'the claim of another incident to the key is not honoured',
+    'return owner?.id ?? record.id;',
+    'return owner === undefined ? record.id : record.id;',
+  ),
+  ledger(
+    'who amends does not look whether it changed meanwhile',
+    'const only = { fence, revision: record.revision, sightingCount, state: record.state };',
+    'const only = fence + sightingCount < 0 ? { fence, sightingCount } : { state: record.state };',
+  ),
+  rules(
+    'a lease is not waited for',
+    "return lease.until > now && !(lease.scheduled && isOrder) ? 'held' : 'claimed';",
+    "return lease.until > now && isOrder ? 'held' : 'claimed';",
+  ),
+  revoke(
+    'nothing is written before the deletion is sent',
+    "await save(run, { ...named, state: 'sent', action, reason: null, inDoubt: true, counted: true });",
+    '',
+  ),
+  revoke(
+    'nobody keeps that a request may have been carried out',
+    "state: 'sent', action, reason: null, inDoubt: true, counted: true",
+    "state: 'sent', action, reason: null, inDoubt: false, counted: true",
+  ),
+  revoke('what is in doubt is settled by hope for the matrix', 'if (!done)\n', 'if (false)\n'),
+  revoke(
+    'no watch is kept after a death',
+    'timeToDeadMs, watch: watchFrom(at), sealed }',
+    'timeToDeadMs, watch: null, sealed }',
+  ),
+  revoke(
+    'a key that lives on is not looked at again',
+    'await save(run, { reason: again, watch, lease: released(run),',
+    'await save(run, { reason: again, watch: null, lease: released(run),',
+  ),
+  prove(
+    'a deletion is believed without a proof',
+    "if (result === 'dead') {\n      proof.dead",
+    "if (result !== 'unknown') {\n      proof.dead",
+  ),
+  ask(
+    'the wait that the provider named is not waited',
+    'retryAfterMs: waitHint(provider, answer, now()),',
+    'retryAfterMs: undefined,',
+  ),
+  http(
+    'a run asks the vendor after its deadline',
+    'const wait = Math.min(patience, deadline - now());',
+    'const wait = deadline > 0 ? patience : 0;',
+  ),
+  run(
+    'the value is forgotten when a later report names the key by its id',
+    'leak.secret !== undefined || !record.valueMatched',
+    'leak !== null || !record.valueMatched',
+  ),
+  keepWatch('who keeps watch forgets the untold', 'due.filter(({ telling }) => telling)', 'due.filter(() => false)'),
+  keepWatch(
+    'who keeps watch forgets what is stuck',
+    'const lookedAt = due.filter((one) => needsLook(one, now()));',
+    'const lookedAt = due.filter((one) => isResting(one) && needsLook(one, now()));',
+  ),
+  tell('what was told is not remembered', 'const told = [...record.told,', 'const told = [...[],'),
+  run(
+    'nobody is sent for when an incident rests, now or later',
+    'telling: services.announce !== undefined }',
+    'telling: false }',
+  ),
+  approval(
+    'nobody is told that a person is asked',
+    'const telling = services.announce !== undefined;\n',
+    'const telling = false;\n',
+  ),
+  record('a sighting is counted twice', '...(isNews(record, report) && sighted(', '...(report.leak && sighted('),
+];
