@@ -61,6 +61,8 @@ export const functions = {
       { route: 'POST /incidents/{id}/approve', access: 'operator' },
       { route: 'POST /incidents/{id}/reject', access: 'operator' },
       { route: 'POST /incidents/{id}/restore', access: 'operator' },
+      { route: 'GET /fuse', access: 'operator' },
+      { route: 'POST /fuse/reset', access: 'operator' },
       { route: 'GET /health', access: 'operator' },
     ],
     consumes: 'nothing',

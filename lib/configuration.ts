@@ -30,6 +30,9 @@ export const configurationSchema = z
       const switchable = provider && Object.values(provider.kinds).some((kind) => kind.disable);
       if (provider && action === 'disable' && !switchable)
         issue(['providers', id, 'action'], `cannot be disable: ${id} can only delete`);
+      // Operators may always decide, through the API; whom Slack asks must be named.
+      if (action === 'approve' && listed.includes('slack') && policy.approval.approvers.length === 0)
+        issue(['policy', 'approval', 'approvers'], `is empty, and ${id} asks people in Slack: name who may approve`);
       if (new Set(accounts).size < accounts.length) issue(['providers', id, 'accounts'], 'names an account twice');
     }
     for (const [index, id] of listed.entries()) {

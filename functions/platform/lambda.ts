@@ -25,6 +25,8 @@ export interface HttpRequest {
   body: Uint8Array;
   /** Names this one request. */
   id: string;
+  /** Who sent it, by the name IAM has for them; absent where nobody has to say. */
+  caller?: string | undefined;
 }
 
 export interface HttpAnswer {
@@ -171,6 +173,7 @@ function read(event: APIGatewayProxyEventV2): HttpRequest {
     headers: Object.fromEntries(Object.entries(event.headers).map(([name, value]) => [name.toLowerCase(), value])),
     body,
     id: event.requestContext.requestId,
+    caller: (event.requestContext as { authorizer?: { iam?: { userArn?: string } } }).authorizer?.iam?.userArn,
   };
 }
 

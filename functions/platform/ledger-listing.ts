@@ -1,7 +1,7 @@
 import { type DynamoDBClient, QueryCommand, type QueryCommandOutput } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import * as z from 'zod';
-import type { IncidentRecord, Lease } from '../revocation/incident.ts';
+import type { Asking, IncidentRecord, Lease } from '../revocation/incident.ts';
 import type { Due, Query } from '../revocation/ledger.ts';
 import type { Watch } from '../revocation/watch.ts';
 
@@ -12,7 +12,11 @@ export const indexes: Readonly<Record<string, { partition: string; sort: string;
   'by-outcome': { partition: 'byOutcome', sort: 'newest' },
   'by-provider': { partition: 'byProvider', sort: 'newest' },
   /** Only incidents that somebody must look at by a certain time. */
-  due: { partition: 'watched', sort: 'dueAt', holds: ['provider', 'kind', 'state', 'telling', 'watch', 'lease'] },
+  due: {
+    partition: 'watched',
+    sort: 'dueAt',
+    holds: ['provider', 'kind', 'state', 'telling', 'watch', 'lease', 'asking'],
+  },
 };
 
 /** Queries a listing makes before it hands out a cursor instead of a full page. */
@@ -119,13 +123,23 @@ export async function listDue(
   return due;
 }
 
-const readDue = ({ id, dueAt, provider, kind, state, telling, watch, lease }: Record<string, unknown>): Due => ({
+const readDue = ({
+  id,
+  dueAt,
+  provider,
+  kind,
+  state,
+  telling,
+  watch,
+  lease,
+  asking,
+}: Record<string, unknown>): Due => ({
   incident: String(id),
   at: String(dueAt),
   provider: typeof provider === 'string' ? provider : null,
   kind: typeof kind === 'string' ? kind : null,
   state: state as Due['state'],
   telling: telling === true,
-  lookAt: watch == null ? null : (watch as Watch).at,
+  lookAt: (watch as Watch | null)?.at ?? (asking as Asking | null)?.until ?? null,
   isLeased: lease != null && (lease as Lease).until > 0,
 });

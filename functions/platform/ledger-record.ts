@@ -83,6 +83,8 @@ export function taken(given: IncidentRecord, report: Report, lease: Lease, now: 
     reason: null,
     // What was proven once says nothing of a story that begins again.
     ...(isResting(record) && !report.order?.restore && { proof: null, timeToDeadMs: null, watch: null }),
+    ...(isResting(record) && { approved: null }),
+    asking: report.look === undefined ? null : record.asking,
     // A person who restores wants that; a person who orders something else does not want it any more.
     restoring: report.order?.restore ?? (report.order === undefined ? record.restoring : false),
     fence: record.fence + 1,
@@ -123,7 +125,7 @@ function revived(record: IncidentRecord, at: string): IncidentRecord {
 }
 
 function reopening(record: IncidentRecord, report: Report): string {
-  if (report.order?.deadline) return 'nobody answered in time; policy goes on';
+  if (report.look !== undefined) return 'nobody answered in time; policy goes on';
   const asked =
     report.order === undefined ? `reported again by ${report.sighting.source}` : 'asked again by an operator';
   const was = record.outcome ?? record.state;

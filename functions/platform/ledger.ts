@@ -14,6 +14,7 @@ import type { Sighting } from '../revocation/leak.ts';
 import { type Claim, isKnown, type KeyName, type Ledger, standing } from '../revocation/ledger.ts';
 import type { Report } from '../revocation/report.ts';
 import { hashOf } from '../revocation/timeline.ts';
+import { countAgainstFuse, fuseBlown, resetFuse } from './ledger-fuse.ts';
 import { listDue, listIncidents } from './ledger-listing.ts';
 import { dueKeys, type Grown, grown, indexKeys, isNews, leaseFor, sighted, taken } from './ledger-record.ts';
 
@@ -252,24 +253,9 @@ export function dynamoLedger(
       }
       throw new Unavailable(`incident ${record.id} is contested`);
     },
-    async countAgainstFuse(incident, { limit, windowMinutes }) {
-      const window = Math.floor(now() / (windowMinutes * 60_000));
-      return holds(
-        client.send(
-          new UpdateItemCommand({
-            TableName: table,
-            Key: { id: { S: `fuse#${windowMinutes}#${window}` } },
-            UpdateExpression: 'SET expiresAt = :expires ADD incidents :one',
-            ConditionExpression:
-              'attribute_not_exists(incidents) OR contains(incidents, :id) OR size(incidents) < :limit',
-            ExpressionAttributeValues: {
-              ':one': { SS: [incident] },
-              ...values({ ':id': incident, ':limit': limit, ':expires': expires(30) }),
-            },
-          }),
-        ),
-      );
-    },
+    countAgainstFuse: (incident, fuse) => countAgainstFuse({ client, table, now }, incident, fuse),
+    fuseBlown: () => fuseBlown({ client, table }),
+    resetFuse: () => resetFuse({ client, table }),
     async decide(id, from, change, entry, revision) {
       const record = await read(id);
       if (record === undefined || !from.includes(record.state)) return undefined;

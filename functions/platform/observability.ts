@@ -21,7 +21,8 @@ export function createObservability(serviceName: string): Observability {
   const logger = new Logger({ serviceName });
   const metrics = new Metrics({ namespace: 'Leakstop', serviceName });
   return {
-    note(provider, { incident, stage, outcome, detail, timeToDeadMs, head }) {
+    note(provider, { incident, stage, outcome, detail, timeToDeadMs, head, fuse }) {
+      if (fuse !== undefined) emit(metrics, provider, `fuse.${fuse}`, MetricUnit.Count, 1);
       logger.info(outcome ? `outcome ${outcome}` : stage ? `stage ${stage}` : 'note', {
         incident,
         provider,

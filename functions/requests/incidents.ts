@@ -1,12 +1,19 @@
 import * as z from 'zod';
-import { matching, Problem } from '../platform/lambda.ts';
+import { type HttpRequest, matching, Problem, readJson } from '../platform/lambda.ts';
 import { BadCursor } from '../platform/ledger-listing.ts';
+import {
+  approve,
+  type Decided,
+  type Decision,
+  type DecisionServices,
+  type Person,
+  reject,
+  restore,
+  retry,
+} from '../revocation/decisions.ts';
 import { incidentIdForm } from '../revocation/fingerprint.ts';
 import { type IncidentRecord, outcomes, states, view } from '../revocation/incident.ts';
-import { isResting, isRestorable } from '../revocation/ledger.ts';
 import { type Referral, referralOf, writeReferral } from '../revocation/references.ts';
-import type { Order } from '../revocation/report.ts';
-import { writeReport } from '../revocation/report.ts';
 import type { RequestServices, Route } from './services.ts';
 import { settled } from './wait.ts';
 
@@ -62,62 +69,61 @@ export const getIncident: Route = async (request, services) => ({
 export const retryIncident: Route = async (request, services) => {
   const record = await theIncident(request.parameters.id, services);
   if (record.state !== 'parked') throw conflict(record, 'only a parked incident can be retried');
-  if (record.restoring) return restored(record, request.id, services);
   const at = new Date(services.intake.now()).toISOString();
   const referral = record.provider === null ? referralOf(record, await services.intake.fingerprint(), at) : undefined;
   if (referral !== undefined) return askAgain(record, referral, services);
-  return resume(record, { stage: 'received', detail: 'an operator asked for another try' }, {}, request.id, services);
+  const { body } = answerOf(await retry(record, decisionOf(request), decisionServices(services)));
+  return record.restoring ? afterRestore(body, request.id, services) : { status: 200, body };
 };
 
 /** `POST /incidents/{id}/approve`: acts on the key that was found when a person was asked, and on no other. */
 export const approveIncident: Route = async (request, services) => {
   const record = await theIncident(request.parameters.id, services);
-  const asked = record.state === 'awaiting-approval' || (record.state === 'parked' && record.outcome === null);
-  if (!asked || record.keyId === null) throw conflict(record, 'nothing waits for approval');
-  return resume(
-    record,
-    { stage: 'approved', detail: 'by an operator' },
-    { approved: record.keyId },
-    request.id,
-    services,
-  );
+  return answerOf(await approve(record, decisionOf(request), decisionServices(services)));
 };
 
 /** `POST /incidents/{id}/reject`: a person says no, and whatever waits for one is closed. */
 export const rejectIncident: Route = async (request, services) => {
   const record = await theIncident(request.parameters.id, services);
-  const untouched = !record.inDoubt && record.accepted === null && !record.switchedOff;
-  if (!isResting(record) || record.state === 'closed' || !untouched)
-    throw conflict(record, 'nothing waits for a person to say no');
-  const at = new Date(services.intake.now()).toISOString();
-  const change = { state: 'closed', outcome: 'rejected', reason: 'an operator said no' } as const;
-  const rejected = await services.ledger.decide(
-    record.id,
-    [record.state],
-    change,
-    {
-      at,
-      stage: 'rejected',
-      detail: 'by an operator',
-    },
-    record.revision,
-  );
-  if (rejected === undefined) throw conflict(record, 'somebody else has just decided it');
-  return { status: 200, body: view(rejected) };
+  return answerOf(await reject(record, decisionOf(request), decisionServices(services)));
 };
 
 /** `POST /incidents/{id}/restore`: a person undoes our `disable`. Answers when the key is on again, or after a few seconds. */
 export const restoreIncident: Route = async (request, services) => {
   const record = await theIncident(request.parameters.id, services);
-  if (!isRestorable(record)) throw conflict(record, 'only a key that was disabled here can be restored');
-  return restored(record, request.id, services);
+  const { body } = answerOf(await restore(record, decisionOf(request), decisionServices(services)));
+  return afterRestore(body, request.id, services);
 };
 
-async function restored(record: IncidentRecord, delivery: string, services: RequestServices) {
-  const entry = { stage: 'received', detail: 'an operator asked to restore the key' } as const;
-  await resume(record, entry, { restore: true }, delivery, services);
-  const rested = await settled(record.id, delivery, restoreWithin, services);
-  return { status: 200, body: view(rested ?? record) };
+const decisionForm = z.strictObject({ reason: z.string().min(1).max(500).optional() });
+
+/** Who decides, and why if they say so. @throws Problem 400 */
+function decisionOf(request: HttpRequest): Decision {
+  const { reason } = request.body.length === 0 ? {} : readJson(request.body, decisionForm);
+  return { by: personOf(request), reason, delivery: request.id };
+}
+
+async function afterRestore(decided: ReturnType<typeof view>, delivery: string, services: RequestServices) {
+  const rested = await settled(decided.id, delivery, restoreWithin, services);
+  return { status: 200, body: rested === undefined ? decided : view(rested) };
+}
+
+const personOf = ({ caller }: HttpRequest): Person =>
+  caller === undefined ? { id: 'operator', words: 'an operator' } : { id: caller, words: `operator ${caller}` };
+
+const decisionServices = ({ ledger, intake, announce }: RequestServices): DecisionServices => ({
+  ledger,
+  announce,
+  lanes: intake.lanes,
+  send: intake.send,
+  now: intake.now,
+  newId: intake.newId,
+});
+
+/** @throws Problem 409 */
+function answerOf(decided: Decided) {
+  if (decided.is === 'conflict') throw conflict(decided.record, decided.why);
+  return { status: 200, body: view(decided.record) };
 }
 
 const askedAgain = 'asked again: ';
@@ -138,47 +144,6 @@ async function askAgain(record: IncidentRecord, referral: Referral, { ledger, in
     record.revision,
   );
   return { status: 200, body: view(asked ?? (await ledger.read(id)) ?? record) };
-}
-
-/** Puts a report into the lane first, then records the decision: dying in between costs an entry, never the leak. */
-async function resume(
-  record: IncidentRecord,
-  { stage, detail }: { stage: 'received' | 'approved'; detail: string },
-  order: Order,
-  delivery: string,
-  { ledger, intake }: RequestServices,
-) {
-  const lane = record.provider === null ? undefined : intake.lanes[record.provider];
-  if (lane === undefined || record.provider === null || record.kind === null)
-    throw conflict(record, 'its provider is not configured; configure it and report the leak again');
-  const restoring = order.restore === true;
-  if (!restoring && (await ledger.sealed(record.id)) === undefined)
-    throw conflict(record, 'the leak itself is not kept any more; report it again');
-  const at = new Date(intake.now()).toISOString();
-  const sighting = { source: 'operator', at, delivery };
-  const { id: incident, provider, kind } = record;
-  const tries = { unavailable: 0, unexpected: 0 };
-  await intake.send(lane, [
-    writeReport({
-      message: intake.newId(),
-      incident,
-      provider,
-      kind,
-      leak: undefined,
-      sighting,
-      mayNameKeys: true,
-      order,
-      tries,
-    }),
-  ]);
-  const resumed = await ledger.decide(
-    incident,
-    [record.state],
-    { state: record.inDoubt ? 'unknown' : 'received', outcome: null, reason: null, restoring },
-    { at, stage, detail },
-    record.revision,
-  );
-  return { status: 200, body: view(resumed ?? (await ledger.read(incident)) ?? record) };
 }
 
 const conflict = ({ state }: IncidentRecord, why: string) =>

@@ -1,4 +1,5 @@
 import { Problem } from '../platform/lambda.ts';
+import { getFuse, resetFuse } from './fuse.ts';
 import {
   approveIncident,
   getIncident,
@@ -21,6 +22,8 @@ export const routes: Readonly<Record<string, Route>> = {
   'POST /incidents/{id}/approve': approveIncident,
   'POST /incidents/{id}/reject': rejectIncident,
   'POST /incidents/{id}/restore': restoreIncident,
+  'GET /fuse': getFuse,
+  'POST /fuse/reset': resetFuse,
   'GET /health': async () => ({ status: 200, body: { ok: true } }),
 };
 

@@ -9,6 +9,8 @@ export interface RequestServices {
   /** Provider id → names of its accounts. */
   accounts: Readonly<Record<string, readonly string[]>>;
   sleep(ms: number): Promise<void>;
+  /** Sends for who tells of an incident; absent, there is nobody to tell. @throws Unavailable */
+  announce?: ((incident: string) => Promise<void>) | undefined;
 }
 
 export type Route = (request: HttpRequest, services: RequestServices) => Promise<HttpAnswer>;

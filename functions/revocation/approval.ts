@@ -5,39 +5,53 @@ import { announce, keepLeak, type Named, type Run, released, save, tell } from '
 export async function withFuse({ services, record }: Run, decision: Decision): Promise<Decision> {
   const { fuse } = services.policy;
   if (decision.do !== 'act' || !decision.automatic || fuse === undefined || record.counted) return decision;
-  if (await services.ledger.countAgainstFuse(record.id, fuse)) return decision;
+  const counted = await services.ledger.countAgainstFuse(record.id, fuse);
+  if (counted === 'within') return decision;
   const reason = `the fuse has blown: ${fuse.limit} automatic revocations in ${fuse.windowMinutes} minutes`;
-  return { do: 'ask', onDeadline: 'wait', reason };
+  if (counted === 'blows') services.note({ incident: record.id, fuse: 'blown', detail: reason });
+  return { do: 'ask', action: decision.action, onDeadline: 'wait', reason };
 }
 
-/** A person decides; the message that waits for the deadline keeps the incident's place meanwhile. */
+/** A person decides about what was found, and about nothing else. */
 export async function askPerson(run: Run, ask: Extract<Decision, { do: 'ask' }>, named: Named): Promise<void> {
-  const { services, report, record } = run;
+  const { services } = run;
   const minutes = services.policy.approval.deadlineMinutes;
   await keepLeak(run);
-  let lease = released(run);
-  if (minutes !== undefined && ask.onDeadline !== 'wait') {
-    const message = services.newId();
-    const notBefore = services.now() + minutes * 60_000;
-    const approved = ask.onDeadline === 'revoke' ? { approved: named.keyId } : {};
-    const order = { ...report.order, ...approved, deadline: true };
-    await services.putBack(
-      { ...report, message, notBefore, since: notBefore, fence: record.fence, order },
-      notBefore - services.now(),
-    );
-    lease = { ...lease, message, until: notBefore, scheduled: true };
-  }
   tell(run, 'asked', ask.reason);
-  const { reason, valueSettles = false } = ask;
-  const telling = services.announce !== undefined;
-  await save(run, { ...named, state: 'awaiting-approval', action: 'approve', reason, valueSettles, lease, telling });
+  const { action, onDeadline, reason, valueSettles = false } = ask;
+  const askedAt = services.now();
+  const until = minutes === undefined || onDeadline === 'wait' ? null : askedAt + minutes * 60_000;
+  const { account, keyId } = named;
+  const asking = { nonce: services.newId(), action, account, keyId, askedAt, until, onDeadline };
+  const rested = { lease: released(run), telling: services.announce !== undefined, approved: null };
+  await save(run, {
+    ...named,
+    ...rested,
+    state: 'awaiting-approval',
+    action: 'approve',
+    reason,
+    valueSettles,
+    asking,
+    sealed: null,
+  });
   await announce(run);
 }
 
-/** Nobody answered: the incident parks, and can still be approved or rejected. */
-export async function expire(run: Run): Promise<void> {
+/**
+ * Nobody has answered in time. As policy wants, the incident parks, and can still be approved or rejected; or it goes on as
+ * if a person had said yes. True: it is settled.
+ */
+export async function expire(run: Run): Promise<boolean> {
+  const { asking } = run.record;
+  if (asking === null || asking.until === null || asking.until > run.services.now()) return false;
+  if (asking.onDeadline === 'revoke') {
+    run.report.order = { ...run.report.order, approved: asking.keyId, action: asking.action, deadline: true };
+    return false;
+  }
   const reason = 'nobody answered in time; approve or reject it';
   tell(run, 'parked', reason);
-  await save(run, { state: 'parked', reason, lease: released(run), telling: run.services.announce !== undefined });
+  const rested = { lease: released(run), telling: run.services.announce !== undefined };
+  await save(run, { ...rested, state: 'parked', reason, asking: { ...asking, until: null }, sealed: null });
   await announce(run);
+  return true;
 }

@@ -58,6 +58,26 @@ export interface Proof {
   checks: { at: string; result: 'alive' | 'dead' | 'unknown' }[];
 }
 
+/** What a person was asked: bound to what was found, so that the answer counts for that and for nothing else. */
+export interface Asking {
+  /** Names this one question. */
+  nonce: string;
+  action: 'delete' | 'disable';
+  account: string;
+  keyId: string;
+  /** Epoch ms. */
+  askedAt: number;
+  /** Epoch ms from when `onDeadline` holds; null, it waits for ever. */
+  until: number | null;
+  onDeadline: 'park' | 'revoke' | 'wait';
+}
+
+/** What a person said yes to. */
+export interface Approved {
+  keyId: string;
+  action: 'delete' | 'disable';
+}
+
 /** Who may work on an incident now: the run that message `message` drives, until `until` (epoch ms). */
 export interface Lease {
   /** Names the one claim that took it: the same message may be delivered twice at once. */
@@ -119,6 +139,12 @@ export interface IncidentRecord {
   telling: boolean;
   /** Epoch ms at which what could not be told is tried again: until then nobody else has to be sent for. */
   tellAt: number | null;
+  /** What a person is asked, or was asked last while nobody has decided. */
+  asking: Asking | null;
+  /** What a person has approved, until the story rests again. */
+  approved: Approved | null;
+  /** What channels keep of an incident, by channel: where its message is. */
+  kept: Record<string, string>;
   /** The notices that went out, by the name that a channel gives each. */
   told: string[];
 }
@@ -196,5 +222,8 @@ export function newRecord(
     telling: false,
     tellAt: null,
     told: [],
+    asking: null,
+    approved: null,
+    kept: {},
   };
 }

@@ -38,6 +38,9 @@ export type Change = Partial<
     | 'telling'
     | 'tellAt'
     | 'told'
+    | 'asking'
+    | 'approved'
+    | 'kept'
   >
 > & { timeline?: Step[] };
 
@@ -64,8 +67,18 @@ export interface Ledger {
   incidentOfKey(keys: KeyName[]): Promise<string | undefined>;
   /** Makes `record` a pointer to `incident`, which gets its sightings: from now on both ids mean that one. @throws LeaseLost */
   merge(record: IncidentRecord, incident: string): Promise<void>;
-  /** Counts an incident's automatic revocation, once; false when the window's limit is reached already. */
-  countAgainstFuse(incident: string, fuse: { limit: number; windowMinutes: number }): Promise<boolean>;
+  /**
+   * Counts an incident's automatic revocation, once. `blows`: it is the one too many, and told so once; `blown`: the fuse
+   * has blown before, and stays so until a person resets it.
+   */
+  countAgainstFuse(
+    incident: string,
+    fuse: { limit: number; windowMinutes: number },
+  ): Promise<'within' | 'blows' | 'blown'>;
+  /** Since when (ISO 8601) the fuse has blown; undefined, it has not. */
+  fuseBlown(): Promise<string | undefined>;
+  /** Makes the fuse whole again, with nothing counted; false when it was whole. */
+  resetFuse(): Promise<boolean>;
   /**
    * Records what a person decided about an incident that rests in one of `from` and stands at the `revision` they saw;
    * undefined when it does not, and nothing is written.
@@ -73,14 +86,14 @@ export interface Ledger {
   decide(
     id: string,
     from: readonly State[],
-    change: Pick<Change, 'state' | 'outcome' | 'reason' | 'restoring'>,
+    change: Pick<Change, 'state' | 'outcome' | 'reason' | 'restoring' | 'asking' | 'approved'>,
     entry: Step,
     revision?: number,
   ): Promise<IncidentRecord | undefined>;
   /** Changes an incident that nobody works on, if it still stands as it was read; undefined when it does not, and nothing is written. */
   amend(
     record: IncidentRecord,
-    change: Pick<Change, 'proof' | 'watch' | 'sealed' | 'telling' | 'tellAt' | 'told' | 'timeline'>,
+    change: Pick<Change, 'proof' | 'watch' | 'sealed' | 'telling' | 'tellAt' | 'told' | 'kept' | 'timeline'>,
   ): Promise<IncidentRecord | undefined>;
   /** Incidents that somebody must look at by now, the most overdue first. */
   due(limit: number): Promise<Due[]>;
@@ -158,10 +171,15 @@ export function standing(record: IncidentRecord, report: Report, now: number): C
 
 /** A look takes what should have gone on by now, and reopens what is seen alive after it was proven dead. */
 function standingOfLook(record: IncidentRecord, look: NonNullable<Report['look']>, now: number): Claim['is'] {
+  if (isOverdue(record, now)) return 'claimed';
   if (isResting(record))
     return isDeath(record.outcome) && record.revision === look.alive?.revision ? 'claimed' : 'settled';
   return record.lease.until > now ? 'held' : 'claimed';
 }
+
+/** Nobody has answered in time. */
+const isOverdue = ({ state, asking }: IncidentRecord, now: number) =>
+  state === 'awaiting-approval' && asking !== null && asking.until !== null && asking.until <= now;
 
 /** Nothing was done to the key, or it was undone, so its story may start again; that is recorded in it. */
 export function isReopenable({ state, outcome }: IncidentRecord): boolean {

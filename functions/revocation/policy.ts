@@ -3,6 +3,9 @@ import type { Found } from './find.ts';
 import type { Action } from './incident.ts';
 import type { Report } from './report.ts';
 
+/** A user of the one workspace, or of the team that is named. */
+const approverForm = /^(?:[TE][A-Z0-9]{2,20}\/)?[UW][A-Z0-9]{2,20}$/;
+
 /** Who and what restrains us (contract, section 4). */
 export const policySchema = z.strictObject({
   protected: z
@@ -12,7 +15,9 @@ export const policySchema = z.strictObject({
   fuse: z.strictObject({ limit: z.int().min(1).max(5_000), windowMinutes: z.int().min(1).max(10_080) }).optional(),
   approval: z
     .strictObject({
-      approvers: z.array(z.string().min(1)).default([]),
+      approvers: z
+        .array(z.string().regex(approverForm, 'must be a Slack user id such as U012ABCDEF, or T012ABCDEF/U012ABCDEF'))
+        .default([]),
       deadlineMinutes: z.int().min(1).max(10_080).optional(),
       onDeadline: z.enum(['park', 'revoke']).default('park'),
     })
@@ -30,7 +35,13 @@ export type Decision =
   | { do: 'act'; action: 'delete' | 'disable'; automatic: boolean; reason: string }
   | { do: 'plan'; action: 'delete' | 'disable'; reason: string }
   /** `onDeadline`: what happens when nobody answers in time; `wait`: nothing does. */
-  | { do: 'ask'; onDeadline: 'park' | 'revoke' | 'wait'; reason: string; valueSettles?: boolean }
+  | {
+      do: 'ask';
+      action: 'delete' | 'disable';
+      onDeadline: 'park' | 'revoke' | 'wait';
+      reason: string;
+      valueSettles?: boolean;
+    }
   | { do: 'refuse'; reason: string };
 
 /** Decides about the one key that was found. Pure: the same facts give the same answer, and the answer explains itself. */
@@ -50,11 +61,14 @@ export function decide(policy: Policy, configured: Action, report: Report, found
     return { do: 'plan', action: planned === 'disable' ? 'disable' : 'delete', reason: 'dry run: nothing is sent' };
   }
   const action = wanted === 'approve' ? 'delete' : wanted;
-  if (order?.approved === found.key.keyId)
-    return { do: 'act', action, automatic: false, reason: 'a person approved it' };
+  if (order?.approved === found.key.keyId) {
+    const reason = order.deadline ? 'nobody answered in time, and policy then goes on' : 'a person approved it';
+    return { do: 'act', action, automatic: false, reason };
+  }
   if (wanted === 'approve') {
     return {
       do: 'ask',
+      action,
       onDeadline: policy.approval.onDeadline,
       reason: 'policy asks a person before it acts at this provider',
     };
@@ -62,13 +76,14 @@ export function decide(policy: Policy, configured: Action, report: Report, found
   const withValue = report.leak?.secret !== undefined;
   if (!withValue && !report.mayNameKeys) {
     const reason = `${report.sighting.source} named the key without its value; a person must confirm it`;
-    return { do: 'ask', onDeadline: 'park', reason, valueSettles: true };
+    return { do: 'ask', action, onDeadline: 'park', reason, valueSettles: true };
   }
   const onHint = found.fit === 'hint' || (found.fit === 'named' && withValue && !report.mayNameKeys);
   // An id that comes from anybody does not make one of several hints the right one.
   if (onHint && (action === 'delete' || found.hasRivals)) {
     return {
       do: 'ask',
+      action,
       onDeadline: 'park',
       reason: 'exactly one key fits, but only on a hint; a person must confirm it',
     };

@@ -11,7 +11,7 @@ export interface Order {
   reason?: string | undefined;
   /** The id of the key that a person approved, as it was shown to them. */
   approved?: string | undefined;
-  /** Set on the message that comes back when nobody answered in time. */
+  /** Nobody answered in time, and policy goes on without them. */
   deadline?: boolean | undefined;
   /** A person undoes our `disable`. */
   restore?: boolean | undefined;

@@ -44,6 +44,8 @@ export interface Note {
   outcome?: Outcome | undefined;
   detail?: string | undefined;
   timeToDeadMs?: number | null;
+  /** The fuse has blown: from here on a person decides. */
+  fuse?: 'blown';
   /** The hash of the timeline's end: in the log it vouches for the ledger. */
   head?: string;
 }
@@ -96,7 +98,9 @@ export async function rest(
     await keepLeak(run);
     tell(run, 'parked', reason ?? undefined);
   }
-  const unwatched = { watch: null, sealed: null };
+  // What failed for our own sake goes on as it was approved once that is repaired.
+  const approved = outcome === 'failed' ? run.record.approved : null;
+  const unwatched = { watch: null, sealed: null, asking: null, approved };
   const rested = { state, outcome, reason, lease: released(run), telling: services.announce !== undefined } as const;
   await save(run, { ...unwatched, ...change, ...rested });
   const { id, timeToDeadMs, head } = run.record;

@@ -33,7 +33,8 @@ export function dueAt(record: IncidentRecord, now: number): number | undefined {
   const untold = record.telling ? Math.max(record.tellAt ?? 0, now) + untoldFor : undefined;
   const { state, watch, lease } = record;
   if (state === 'closed') return earliest(untold, watch?.at);
-  if (state === 'parked' || state === 'awaiting-approval') return untold;
+  if (state === 'awaiting-approval') return earliest(untold, record.asking?.until ?? undefined);
+  if (state === 'parked') return untold;
   if (watch !== null && lease.until === 0) return earliest(untold, watch.at);
   return Math.max(lease.until, now) + overdue;
 }

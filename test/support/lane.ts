@@ -149,7 +149,9 @@ export function testLane({ provider, accounts, action = 'delete', policy = {}, l
     const records = await Promise.all([...seen].map((id) => ledger.read(id)));
     const times = records.flatMap((record) => {
       const { dueAt } = (record ?? {}) as { dueAt?: string };
-      return record && dueAt !== undefined && (resting || !isResting(record)) ? [Date.parse(dueAt)] : [];
+      return record && dueAt !== undefined && (resting || !isResting(record) || record.state === 'awaiting-approval')
+        ? [Date.parse(dueAt)]
+        : [];
     });
     return times.length === 0 ? undefined : Math.min(...times);
   }

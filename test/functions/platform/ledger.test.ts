@@ -822,33 +822,44 @@ describe('the fuse', () => {
   };
   const fuse = { limit: 3, windowMinutes: 60 };
   const hour = 3_600_000;
+  const count = async (times: number) => {
+    const answers: string[] = [];
+    for (let time = 0; time < times; time += 1) answers.push(await ledger.countAgainstFuse(`inc_${next()}`, fuse));
+    return answers;
+  };
 
   test('counts up to its limit in a window, and begins anew in the next', async () => {
-    const count = async (times: number) => {
-      const answers: boolean[] = [];
-      for (let time = 0; time < times; time += 1) answers.push(await ledger.countAgainstFuse(`inc_${next()}`, fuse));
-      return answers;
-    };
-    expect(await count(5)).toEqual([true, true, true, false, false]);
-    clock.advance(hour - 1);
-    expect(await count(1)).toEqual([false]);
-    clock.advance(1);
-    expect(await count(4)).toEqual([true, true, true, false]);
+    expect(await count(3)).toEqual(['within', 'within', 'within']);
+    clock.advance(hour);
+    expect(await count(3)).toEqual(['within', 'within', 'within']);
+    expect(await ledger.fuseBlown()).toBe(undefined);
+    expect(await ledger.resetFuse()).toBe(false);
   });
 
-  test('lets exactly its limit through when many come at once', async () => {
+  test('blows once past its limit, and stays so until a person resets it', async () => {
+    expect(await count(5)).toEqual(['within', 'within', 'within', 'blows', 'blown']);
+    expect(await ledger.fuseBlown()).toBe(new Date(clock.now()).toISOString());
+    clock.advance(2 * hour);
+    expect(await count(2)).toEqual(['blown', 'blown']);
+    expect(await ledger.resetFuse()).toBe(true);
+    expect(await ledger.fuseBlown()).toBe(undefined);
+    expect(await count(4)).toEqual(['within', 'within', 'within', 'blows']);
+  });
+
+  test('lets exactly its limit through when many come at once, and blows for one of them', async () => {
     const answers = await Promise.all(
       Array.from({ length: 40 }, () => ledger.countAgainstFuse(`inc_${next()}`, { ...fuse, limit: 25 })),
     );
-    expect(answers.filter(Boolean)).toHaveLength(25);
+    expect(answers.filter((answer) => answer === 'within')).toHaveLength(25);
+    expect(answers.filter((answer) => answer === 'blows')).toHaveLength(1);
   });
 
   test('counts an incident once, however often its run begins anew', async () => {
     const window = { limit: 2, windowMinutes: 7 };
-    const answers: boolean[] = [];
+    const answers: string[] = [];
     for (const incident of ['a', 'a', 'a', 'b', 'c', 'a', 'b'])
       answers.push(await ledger.countAgainstFuse(`inc_${incident}`, window));
-    expect(answers).toEqual([true, true, true, true, false, true, true]);
+    expect(answers).toEqual(['within', 'within', 'within', 'within', 'blows', 'within', 'within']);
   });
 });
 

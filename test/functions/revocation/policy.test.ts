@@ -73,6 +73,7 @@ describe('approval', () => {
     (on) => {
       expect(decide(policy({ approval: { onDeadline: on } }), 'approve', byValue, found())).toEqual({
         do: 'ask',
+        action: 'delete',
         onDeadline: on,
         reason: 'policy asks a person before it acts at this provider',
       });
@@ -82,6 +83,7 @@ describe('approval', () => {
   test('is asked for when an operator orders it', () => {
     expect(decide(policy(), 'delete', reportOf({ order: { action: 'approve' } }), found())).toMatchObject({
       do: 'ask',
+      action: 'delete',
       onDeadline: 'park',
     });
   });
@@ -122,6 +124,7 @@ describe('a match on a hint alone', () => {
   test('waits for a person before a deletion, and nothing but that', () => {
     expect(decide(policy({ approval: { onDeadline: 'revoke' } }), 'delete', byValue, hint)).toEqual({
       do: 'ask',
+      action: 'delete',
       onDeadline: 'park',
       reason: 'exactly one key fits, but only on a hint; a person must confirm it',
     });
@@ -146,6 +149,7 @@ describe('a key that is named without its value', () => {
     for (const action of ['delete', 'disable'] as const) {
       expect(decide(policy({ approval: { onDeadline: 'revoke' } }), action, byId, found())).toEqual({
         do: 'ask',
+        action,
         onDeadline: 'park',
         reason: 'standard named the key without its value; a person must confirm it',
         valueSettles: true,

@@ -1,0 +1,15 @@
+import type { RequestServices, Route } from './services.ts';
+
+const stateOf = async ({ ledger }: RequestServices) => {
+  const since = await ledger.fuseBlown();
+  return { blown: since !== undefined, since: since ?? null };
+};
+
+/** `GET /fuse`: whether the fuse has blown, and since when. */
+export const getFuse: Route = async (_, services) => ({ status: 200, body: await stateOf(services) });
+
+/** `POST /fuse/reset`: from here on keys are revoked without asking again; what waits for a person goes on waiting. */
+export const resetFuse: Route = async (_, services) => {
+  await services.ledger.resetFuse();
+  return { status: 200, body: await stateOf(services) };
+};

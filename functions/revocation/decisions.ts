@@ -1,0 +1,166 @@
+import { Unavailable } from './errors.ts';
+import { type IncidentRecord, isDeath, type State } from './incident.ts';
+import { isResting, isRestorable, type Ledger } from './ledger.ts';
+import { type Order, writeReport } from './report.ts';
+import type { Step } from './timeline.ts';
+
+/** Who decides. */
+export interface Person {
+  /** As the place they come from names them, such as `U012ABCDEF`. */
+  id: string;
+  /** As the timeline names them, such as `<@U012ABCDEF> in Slack`. */
+  words: string;
+}
+
+/** What deciding needs from outside. */
+export interface DecisionServices {
+  ledger: Pick<Ledger, 'read' | 'decide' | 'sealed'>;
+  /** Provider id → queue URL. */
+  lanes: Readonly<Record<string, string>>;
+  /** @throws Unavailable */
+  send(queueUrl: string, bodies: string[]): Promise<void>;
+  /** Sends for who tells of an incident; absent, there is nobody to tell. @throws Unavailable */
+  announce?: ((incident: string) => Promise<void>) | undefined;
+  /** Epoch ms. */
+  now(): number;
+  newId(): string;
+}
+
+/** `conflict`: what the incident is does not allow it; `why` goes on after "The incident is <state>: ". */
+export type Decided =
+  | { is: 'decided'; record: IncidentRecord }
+  | { is: 'conflict'; record: IncidentRecord; why: string };
+
+/** What one person decides. */
+export interface Decision {
+  by: Person;
+  reason?: string | undefined;
+  /** Of the question that they answer; absent, whatever is asked now. */
+  nonce?: string | undefined;
+  /** Names this decision, for whoever waits for what becomes of it. */
+  delivery?: string | undefined;
+}
+
+/** How often a decision is put to an incident that others write to. */
+const contested = 10;
+const decidedAlready = 'somebody else has just decided it';
+
+/** Acts on the key that was found when a person was asked, and on no other. */
+export function approve(record: IncidentRecord, decision: Decision, services: DecisionServices): Promise<Decided> {
+  return resume(record, decision, services, (current) => {
+    const { asking, keyId } = current;
+    const isAsked = current.state === 'awaiting-approval' || (current.state === 'parked' && current.outcome === null);
+    if (!isAsked || keyId === null || asking === null) return 'nothing waits for approval';
+    if (decision.nonce !== undefined && decision.nonce !== asking.nonce) return decidedAlready;
+    const approved = { keyId: asking.keyId, action: asking.action };
+    return { change: { approved, asking: null }, step: { stage: 'approved', detail: said(decision) }, needsLeak: true };
+  });
+}
+
+/** A person says no, and whatever waits for one is closed. */
+export async function reject(
+  record: IncidentRecord,
+  decision: Decision,
+  { ledger, now, announce }: DecisionServices,
+): Promise<Decided> {
+  const decided = await decide(record, ledger, (current) => {
+    const isUntouched = !current.inDoubt && current.accepted === null && !current.switchedOff;
+    if (!isResting(current) || current.state === 'closed' || !isUntouched)
+      return 'nothing waits for a person to say no';
+    if (decision.nonce !== undefined && decision.nonce !== current.asking?.nonce) return decidedAlready;
+    const reason = ['a person said no', decision.reason].filter(Boolean).join(': ');
+    const change = { state: 'closed', outcome: 'rejected', reason, asking: null, approved: null } as const;
+    return { change, step: { at: text(now()), stage: 'rejected', detail: said(decision) } };
+  });
+  if (decided.is === 'decided') await announce?.(decided.record.id).catch(unlessUnavailable);
+  return decided;
+}
+
+/** A person repaired what kept a parked incident from going on. */
+export function retry(record: IncidentRecord, decision: Decision, services: DecisionServices): Promise<Decided> {
+  return resume(record, decision, services, (current) => {
+    if (current.state !== 'parked') return 'only a parked incident can be retried';
+    const detail = ['asked for another try', said(decision)].join(' ');
+    const step = { stage: 'received', detail } as const;
+    return { change: { restoring: current.restoring }, step, needsLeak: !current.restoring };
+  });
+}
+
+/** A person undoes our `disable`. */
+export function restore(record: IncidentRecord, decision: Decision, services: DecisionServices): Promise<Decided> {
+  return resume(record, decision, services, (current) => {
+    if (!isRestorable(current)) return 'only a key that was disabled here can be restored';
+    const step = { stage: 'received', detail: ['asked to restore the key', said(decision)].join(' ') } as const;
+    return { change: { restoring: true }, step, needsLeak: false };
+  });
+}
+
+const said = ({ by, reason }: Decision) => [`by ${by.words}`, reason?.slice(0, 500)].filter(Boolean).join(': ');
+
+type Change = Parameters<Ledger['decide']>[2];
+/** What is to be written, or why it may not be. */
+type Verdict<More> = string | ({ change: Change; step: Step } & More);
+
+/** Writes what the incident as it stands allows; others' writes in between are read and judged again. */
+async function decide(
+  given: IncidentRecord,
+  ledger: DecisionServices['ledger'],
+  judge: (record: IncidentRecord) => Verdict<object> | Promise<Verdict<object>>,
+): Promise<Decided> {
+  let record = given;
+  for (let round = 0; round < contested; round += 1) {
+    const verdict = await judge(record);
+    if (typeof verdict === 'string') return { is: 'conflict', record, why: verdict };
+    const from: State[] = [record.state];
+    const decided = await ledger.decide(record.id, from, verdict.change, verdict.step, record.revision);
+    if (decided !== undefined) return { is: 'decided', record: decided };
+    record = (await ledger.read(record.id)) ?? record;
+    const isDecided = isResting(given) && (!isResting(record) || isDeath(record.outcome));
+    if (isDecided) return { is: 'conflict', record, why: decidedAlready };
+  }
+  return { is: 'conflict', record, why: 'others write to it all the time; try again' };
+}
+
+/**
+ * Records the decision, then sends a message to go on with it: dying in between costs a few minutes, until whoever keeps watch
+ * finds the incident.
+ */
+async function resume(
+  given: IncidentRecord,
+  decision: Decision,
+  services: DecisionServices,
+  judge: (
+    record: IncidentRecord,
+  ) => string | { change: Change; step: Pick<Step, 'stage' | 'detail'>; needsLeak: boolean },
+): Promise<Decided> {
+  const { ledger, lanes, send, now, newId } = services;
+  const at = text(now());
+  const decided = await decide(given, ledger, async (record) => {
+    const verdict = judge(record);
+    if (typeof verdict === 'string') return verdict;
+    if (record.provider === null || record.kind === null || lanes[record.provider] === undefined)
+      return 'its provider is not configured; configure it and report the leak again';
+    if (verdict.needsLeak && (await ledger.sealed(record.id)) === undefined)
+      return 'the leak itself is not kept any more; report it again';
+    const state = record.inDoubt ? 'unknown' : 'received';
+    return { change: { state, outcome: null, reason: null, ...verdict.change }, step: { at, ...verdict.step } };
+  });
+  const { record } = decided;
+  const lane = record.provider === null ? undefined : lanes[record.provider];
+  if (decided.is === 'conflict' || lane === undefined) return decided;
+  // A person's word, even where it orders nothing: it does not count against the fuse.
+  const order: Order = record.restoring ? { restore: true } : {};
+  const message = newId();
+  const sighting = { source: 'operator', at, delivery: decision.delivery ?? message };
+  const { id: incident, provider, kind } = record;
+  const tries = { unavailable: 0, unexpected: 0 };
+  const report = { message, incident, provider: provider ?? '', kind: kind ?? '', leak: undefined, sighting };
+  await send(lane, [writeReport({ ...report, mayNameKeys: true, order, tries })]).catch(unlessUnavailable);
+  return decided;
+}
+
+const text = (ms: number) => new Date(ms).toISOString();
+
+function unlessUnavailable(error: unknown): void {
+  if (!(error instanceof Unavailable)) throw error;
+}
