@@ -10,6 +10,8 @@ export interface FunctionFacts {
   consumes: 'nothing' | 'lane' | 'unrouted' | 'notices';
   /** What it sends to; `own-lane`, or what it consumes itself, to put messages back. */
   sendsTo: readonly ('lanes' | 'unrouted' | 'own-lane' | 'notices')[];
+  /** What it publishes to beside queues, where that is configured. */
+  publishes?: readonly ('event-bus' | 'topic')[];
   /** `due`: it sees which incidents are due and puts them off, and reads none. */
   ledger: 'none' | 'due' | 'read-write';
   /** It runs this often (s). */
@@ -66,12 +68,23 @@ export const functions = {
       { route: 'GET /health', access: 'operator' },
     ],
     consumes: 'nothing',
-    sendsTo: ['lanes', 'unrouted'],
+    sendsTo: ['lanes', 'unrouted', 'notices'],
     ledger: 'read-write',
     reads: ['fingerprint'],
     timeoutSeconds: 29,
     memoryMb: 512,
     description: "Answers the operators' requests",
+  },
+  'receive-slack': {
+    entry: 'receive-slack.ts',
+    routes: [{ route: 'POST /sources/slack', access: 'public' }],
+    consumes: 'nothing',
+    sendsTo: ['lanes', 'unrouted', 'notices'],
+    ledger: 'read-write',
+    reads: ['sources', 'fingerprint'],
+    timeoutSeconds: 10,
+    memoryMb: 512,
+    description: 'Takes what people and scanners say in Slack: hints, commands, clicks',
   },
   'resolve-alert': {
     entry: 'resolve-alert.ts',
@@ -100,11 +113,12 @@ export const functions = {
     routes: [],
     consumes: 'notices',
     sendsTo: ['notices'],
+    publishes: ['event-bus', 'topic'],
     ledger: 'read-write',
     reads: ['sources'],
     timeoutSeconds: 24,
     memoryMb: 512,
-    description: 'Closes alerts at their source once the key is dead',
+    description: 'Tells people, programs and sources what became of an incident',
   },
 } as const satisfies Record<FunctionName, FunctionFacts>;
 

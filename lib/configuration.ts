@@ -8,9 +8,28 @@ import type { Sources } from '../functions/revocation/source.ts';
 import { sources } from '../functions/sources/index.ts';
 
 const registry: Providers = providers;
+/** What may report here: the registry's sources, and Slack, where people talk. */
+const known = [...Object.keys(sources), 'slack'];
 export const accountName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, 'must be 1 to 64 letters, digits, - or _');
+
+/** Where people and programs are told of incidents, beside the sources and Slack. */
+const notices = z.strictObject({
+  /** Name or ARN of the bus that gets an event for each of them; null, none does. */
+  eventBus: z
+    .string()
+    .regex(
+      /^(arn:aws[a-z-]*:events:[a-z0-9-]+:\d{12}:event-bus\/)?[A-Za-z0-9._/-]{1,256}$/,
+      'must be the name or the ARN of an event bus, or null',
+    )
+    .nullable()
+    .default('default'),
+  topic: z
+    .string()
+    .regex(/^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$/, 'must be the ARN of an SNS standard topic')
+    .optional(),
+});
 
 /** What an adopter configures (contract, section 4): typed in `bin/config.ts`, as JSON for `npm start -- --config`. */
 export const configurationSchema = z
@@ -21,6 +40,7 @@ export const configurationSchema = z
     ),
     sources: z.array(z.string()).default([]),
     policy: policySchema.prefault({}),
+    notices: notices.prefault({}),
   })
   .superRefine(({ providers: wanted, sources: listed, policy }, context) => {
     const issue = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
@@ -36,8 +56,7 @@ export const configurationSchema = z
       if (new Set(accounts).size < accounts.length) issue(['providers', id, 'accounts'], 'names an account twice');
     }
     for (const [index, id] of listed.entries()) {
-      if (!Object.hasOwn(sources, id))
-        issue(['sources', index], `is not a source; there are ${Object.keys(sources).join(', ')}`);
+      if (!known.includes(id)) issue(['sources', index], `is not a source; there are ${known.join(', ')}`);
     }
     for (const [index, { provider }] of policy.protected.entries()) {
       if (!Object.hasOwn(registry, provider)) issue(['policy', 'protected', index, 'provider'], 'is not a provider');
@@ -77,7 +96,7 @@ const toldAt = (noticesQueue: string | undefined): Record<string, string> =>
 
 /** The environments of the functions that exist once. */
 export function sharedEnvironments(
-  { providers: configured, sources: enabled }: Configuration,
+  { providers: configured, sources: enabled, policy, notices: receivers }: Configuration,
   { table, lanes, unroutedQueue, noticesQueue, account }: Places,
 ) {
   const told = toldAt(noticesQueue);
@@ -99,8 +118,19 @@ export function sharedEnvironments(
       LANES: JSON.stringify(lanes),
       UNROUTED_QUEUE: unroutedQueue,
       ACCOUNTS: JSON.stringify(accounts),
+      ...told,
       TABLE: table,
     } satisfies Environment<'receive-request'>,
+    ...(enabled.includes('slack') && {
+      'receive-slack': {
+        LANES: JSON.stringify(lanes),
+        UNROUTED_QUEUE: unroutedQueue,
+        ...told,
+        SOURCES: JSON.stringify(enabled),
+        POLICY: JSON.stringify(policy),
+        TABLE: table,
+      } satisfies Environment<'receive-slack'>,
+    }),
     'resolve-alert': {
       LANES: JSON.stringify(lanes),
       UNROUTED_QUEUE: unroutedQueue,
@@ -111,6 +141,8 @@ export function sharedEnvironments(
       'send-notice': {
         NOTICES_QUEUE: noticesQueue,
         SOURCES: JSON.stringify(enabled),
+        ...(receivers.eventBus !== null && { EVENT_BUS: receivers.eventBus }),
+        ...(receivers.topic !== undefined && { TOPIC: receivers.topic }),
         TABLE: table,
       } satisfies Environment<'send-notice'>,
     }),
@@ -118,8 +150,10 @@ export function sharedEnvironments(
 }
 
 /** Whether a configuration has anybody who wants to know what became of an incident. */
-export const isToldOf = ({ sources: enabled }: Configuration) =>
-  enabled.some((id) => (sources as Sources)[id]?.close !== undefined);
+export const isToldOf = ({ sources: enabled, notices: { eventBus, topic } }: Configuration) =>
+  eventBus !== null ||
+  topic !== undefined ||
+  enabled.some((id) => id === 'slack' || (sources as Sources)[id]?.close !== undefined);
 
 /** The environment of one provider's lane. */
 export function laneEnvironment(

@@ -73,7 +73,7 @@ describe('the imports', () => {
     expect(strayArrows(domain, (name) => domain(name) || domainPackages.has(name))).toEqual([]);
   });
 
-  test.each(['providers', 'sources', 'notices', 'reports'])(
+  test.each(['providers', 'sources', 'notices', 'reports', 'slack'])(
     'of %s are the domain, zod, what computes, and each other',
     (folder) => {
       const own = under(`functions/${folder}`);
@@ -98,7 +98,7 @@ describe('the imports', () => {
   });
 
   test('of a function are the folders beside it', () => {
-    const folders = /^functions\/(platform|providers|reports|requests|revocation|sources|notices)\/[a-z-]+\.ts$/;
+    const folders = /^functions\/(platform|providers|reports|requests|revocation|slack|sources|notices)\/[a-z-]+\.ts$/;
     expect(strayArrows(isHandler, (name) => folders.test(name) || /^(zod|node:[a-z/]+)$/.test(name))).toEqual([]);
   });
 
@@ -175,6 +175,7 @@ describe('the imports', () => {
       'functions/revocation/exchange.ts',
       'functions/revocation/incident.ts',
       'functions/revocation/provider.ts',
+      'functions/revocation/slack.ts',
       'functions/revocation/source.ts',
     ]);
     expect(strayArrows(under('lib'), (name) => !under('functions')(name) || allowed.has(name))).toEqual([]);

@@ -37,7 +37,16 @@ export const environments = {
   'receive-request': z.object({
     LANES: lanes,
     UNROUTED_QUEUE: z.url(),
+    NOTICES_QUEUE: noticesQueue,
     ACCOUNTS: accounts,
+    TABLE: z.string().min(1),
+  }),
+  'receive-slack': z.object({
+    LANES: lanes,
+    UNROUTED_QUEUE: z.url(),
+    NOTICES_QUEUE: noticesQueue,
+    SOURCES: json(z.array(z.string())),
+    POLICY: json(policySchema),
     TABLE: z.string().min(1),
   }),
   'resolve-alert': z.object({
@@ -55,7 +64,13 @@ export const environments = {
     NOTICES_QUEUE: noticesQueue,
     TABLE: z.string().min(1),
   }),
-  'send-notice': z.object({ NOTICES_QUEUE: z.url(), SOURCES: json(z.array(z.string())), TABLE: z.string().min(1) }),
+  'send-notice': z.object({
+    NOTICES_QUEUE: z.url(),
+    SOURCES: json(z.array(z.string())),
+    EVENT_BUS: z.string().min(1).optional(),
+    TOPIC: z.string().min(1).optional(),
+    TABLE: z.string().min(1),
+  }),
 } as const;
 
 export type FunctionName = keyof typeof environments;

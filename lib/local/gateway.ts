@@ -13,9 +13,12 @@ const eventAtMost = 6 * 1024 * 1024;
 /** Bodies that API Gateway hands on as text; everything else travels in base64. */
 const textual = /^(text\/|application\/(json|xml|javascript|x-www-form-urlencoded)|application\/[^;]*\+(json|xml))/i;
 
-/** Turns HTTP into API Gateway's HTTP API events (payload format 2.0) and the functions' results back into HTTP. */
+/** Turns HTTP into API Gateway's HTTP API events (payload format 2.0) and the functions' results back into HTTP. Of routes that fit, the one with the fewest parameters has it, as there. */
 export function gatewayServer(routes: GatewayRoute[]): Server {
-  const matchers = routes.map(({ route, invoke }) => ({ route, invoke, match: matcher(route) }));
+  const parametersIn = ({ route }: GatewayRoute) => route.split('{').length;
+  const matchers = routes
+    .toSorted((left, right) => parametersIn(left) - parametersIn(right))
+    .map(({ route, invoke }) => ({ route, invoke, match: matcher(route) }));
   return createServer(async (request, response) => {
     try {
       const url = addressOf(request.url ?? '/');

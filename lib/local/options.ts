@@ -5,6 +5,7 @@ import { fingerprintName, fingerprintSchema } from '../../functions/platform/fin
 import { check } from '../../functions/platform/secrets.ts';
 import { providers } from '../../functions/providers/index.ts';
 import type { Providers } from '../../functions/revocation/provider.ts';
+import { slackConfig } from '../../functions/revocation/slack.ts';
 import type { Sources } from '../../functions/revocation/source.ts';
 import { sources } from '../../functions/sources/index.ts';
 import { accountName, type Configuration, readConfiguration } from '../configuration.ts';
@@ -144,10 +145,11 @@ function readerOf(name: string): { id: string; account?: string; schema: Paramet
   const [, kind, id = '', account, ...more] = name.split('/');
   if (kind === 'sources') {
     const source = Object.hasOwn(sources, id) ? (sources as Sources)[id] : undefined;
+    const schema = id === 'slack' ? slackConfig : source?.config;
     // One secrets file may serve versions that know more sources than this one.
-    if (!source) return undefined;
+    if (!schema) return undefined;
     if (account !== undefined) throw wrong(`a source has one secret, ${names.sourceSecret(id)}`);
-    return { id, schema: source.config };
+    return { id, schema };
   }
   if (kind !== 'providers') throw wrong('must be a name under leakstop/providers or leakstop/sources');
   const provider = Object.hasOwn(providers, id) ? (providers as Providers)[id] : undefined;

@@ -13,6 +13,7 @@ import { startPump } from './pump.ts';
 import { type Cloud, cloudOf, createResources } from './resources.ts';
 import { scanners as scannerWorlds } from './scanners/index.ts';
 import type { Scanner } from './scanners/scanner.ts';
+import { type SlackWorkspace, sampleSlackSecret, slackWorkspace } from './slack.ts';
 import type { Vendor, World } from './vendors/vendor.ts';
 
 /** The whole service on this machine. */
@@ -22,6 +23,8 @@ export interface Stage {
   vendors: Record<string, Vendor>;
   /** The simulated scanners, by source; empty when requests go where they say. */
   scanners: Record<string, Scanner>;
+  /** The simulated Slack workspace; undefined when requests go where they say. */
+  slack: SlackWorkspace | undefined;
   /** The functions as they are deployed here, by name; a lane's function carries its provider's id. */
   functions: Record<string, FunctionHost>;
   /** The stage's own way to the AWS services. */
@@ -62,10 +65,10 @@ export async function startStage(
     secrets,
     visibilitySeconds,
   });
-  const { vendors, scanners, network } =
+  const { vendors, scanners, slack, network } =
     options.vendors === 'simulated'
       ? await simulate(worlds, secrets)
-      : { vendors: {}, scanners: {}, network: undefined };
+      : { vendors: {}, scanners: {}, slack: undefined, network: undefined };
 
   const host = (name: FunctionName, environment: Record<string, string>, provider?: string) =>
     hostFunction({
@@ -104,6 +107,7 @@ export async function startStage(
     url,
     vendors,
     scanners,
+    slack,
     functions: hosts,
     cloud,
     close: () =>
@@ -111,7 +115,7 @@ export async function startStage(
         gateway,
         pumps: [...pumps, ...clocks],
         hosts,
-        simulated: [...Object.values(vendors), ...Object.values(scanners)],
+        simulated: [...Object.values(vendors), ...Object.values(scanners), ...(slack ? [slack] : [])],
         cloud,
         emulators,
       }),
@@ -161,7 +165,11 @@ async function simulate(worlds: Record<string, World>, secrets: StageOptions['se
     await serve(scanner);
     scanners[id] = scanner;
   }
-  return { vendors, scanners, network };
+  const slack = slackWorkspace(
+    (parsed(secrets[names.sourceSecret('slack')]) as typeof sampleSlackSecret) ?? sampleSlackSecret,
+  );
+  await serve(slack);
+  return { vendors, scanners, slack, network };
 }
 
 function routesOf(hosts: Record<string, FunctionHost>): GatewayRoute[] {

@@ -23,6 +23,13 @@ const whole: Record<FunctionName, Record<string, string>> = {
     ACCOUNTS: '{"datadog":["prod","eu"]}',
     TABLE: 'leakstop-incidents',
   },
+  'receive-slack': {
+    LANES: JSON.stringify(lanes),
+    UNROUTED_QUEUE: 'http://127.0.0.1:9324/000000000000/leakstop-unrouted',
+    SOURCES: '["slack","github"]',
+    POLICY: JSON.stringify({ approval: { approvers: ['U012ABCDEF'] } }),
+    TABLE: 'leakstop-incidents',
+  },
   'resolve-alert': {
     LANES: JSON.stringify(lanes),
     UNROUTED_QUEUE: 'http://127.0.0.1:9324/000000000000/leakstop-unrouted',

@@ -11,6 +11,7 @@ beforeAll(async () => {
   server = gatewayServer([
     { route: 'GET /health', invoke: async () => ({ statusCode: 200, body: '{"ok":true}' }) },
     { route: 'POST /sources/{source}', invoke: async () => ({ statusCode: 404 }) },
+    { route: 'POST /sources/slack', invoke: async () => ({ statusCode: 200, body: '{}' }) },
     {
       route: 'POST /revocations',
       invoke: async () => {
@@ -63,6 +64,11 @@ describe('the gateway', () => {
 
   test('answers 503 as a problem where the function died', async () => {
     expectProblem(await send('POST', '/revocations', '{}'), 503);
+  });
+
+  test('gives a request to the route with the fewest parameters, whichever was named first', async () => {
+    expect(await send('POST', '/sources/slack', '{}')).toMatchObject({ status: 200, text: '{}' });
+    expect(await send('POST', '/sources/slacks', '{}')).toMatchObject({ status: 404, text: '' });
   });
 
   test('hands on what a function answers as it is, an empty 404 too', async () => {
