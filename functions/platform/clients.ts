@@ -1,5 +1,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
 
 /** Bounded waits (ms) and tries for every call to AWS; endpoints and credentials come from the environment alone. */
@@ -10,5 +12,9 @@ const bounded = {
 
 export const dynamoDb = () => new DynamoDBClient(bounded);
 export const secretsManager = () => new SecretsManagerClient(bounded);
+/** What has an ARN is reached in the region that the ARN names. */
+const at = (arn: string) => (arn.startsWith('arn:') ? { region: arn.split(':')[3] } : {});
+export const eventBridge = (bus: string) => new EventBridgeClient({ ...bounded, ...at(bus) });
+export const sns = (topic: string) => new SNSClient({ ...bounded, ...at(topic) });
 /** The endpoint of the environment counts, not the host that a queue's URL happens to name. */
 export const sqs = () => new SQSClient({ ...bounded, useQueueUrlAsEndpoint: false });

@@ -1,4 +1,4 @@
-import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib/core';
+import { Arn, CfnOutput, Stack, type StackProps } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import { type FunctionFacts, functions, names } from '../../functions/manifest.ts';
 import { type Configuration, isToldOf, sharedEnvironments } from '../configuration.ts';
@@ -36,9 +36,14 @@ export class LeakstopStack extends Stack {
         }),
     );
 
+    const { eventBus, topic } = configuration.notices;
     const reach: Reach = {
       ledger,
       sendsTo: { lanes: lanes.map(({ queue }) => queue), unrouted: [unrouted], notices: notices ? [notices] : [] },
+      publishes: {
+        'event-bus': eventBus === null ? [] : [busArn(this, eventBus)],
+        topic: topic === undefined ? [] : [topic],
+      },
       reads: { sources, fingerprint: [fingerprint] },
     };
     const environments = sharedEnvironments(configuration, {
@@ -61,3 +66,7 @@ export class LeakstopStack extends Stack {
     new CfnOutput(this, 'Url', { value: api.url, description: 'Where alerts and requests go' });
   }
 }
+
+/** A bus that is named without its ARN is in the stack's own account and region. */
+const busArn = (stack: Stack, bus: string) =>
+  bus.startsWith('arn:') ? bus : Arn.format({ service: 'events', resource: 'event-bus', resourceName: bus }, stack);

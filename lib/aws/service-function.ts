@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
-import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Grant, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, type IFunction, RecursiveLoop, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { type BundlingOptions, LogLevel, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
@@ -18,6 +18,8 @@ import type { Ledger } from './ledger.ts';
 export interface Reach {
   ledger: Ledger;
   sendsTo: Partial<Record<FunctionFacts['sendsTo'][number], readonly IQueue[]>>;
+  /** ARNs of what is published to. */
+  publishes?: Partial<Record<NonNullable<FunctionFacts['publishes']>[number], readonly string[]>>;
   reads: Partial<Record<FunctionFacts['reads'][number], readonly ISecret[]>>;
 }
 
@@ -102,12 +104,18 @@ export class ServiceFunction extends Construct {
 const putsBack = ({ sendsTo, consumes }: FunctionFacts) =>
   sendsTo.some((word) => word === 'own-lane' || word === consumes);
 
+const publishing = { 'event-bus': 'events:PutEvents', topic: 'sns:Publish' } as const;
+
 function allow(lambda: IFunction, name: FunctionName, reach: Reach): void {
   const facts: FunctionFacts = functions[name];
   if (facts.ledger === 'due') reach.ledger.grantWatch(lambda);
   if (facts.ledger === 'read-write') reach.ledger.grantReadWrite(lambda);
   for (const word of facts.sendsTo) {
     for (const queue of known(reach.sendsTo, word, name)) queue.grantSendMessages(lambda);
+  }
+  for (const word of facts.publishes ?? []) {
+    const resourceArns = [...known(reach.publishes ?? {}, word, name)];
+    if (resourceArns.length > 0) Grant.addToPrincipal({ grantee: lambda, actions: [publishing[word]], resourceArns });
   }
   for (const word of facts.reads) {
     for (const secret of known(reach.reads, word, name)) secret.grantRead(lambda);

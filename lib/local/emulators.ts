@@ -4,8 +4,10 @@ import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import dynalite from 'dynalite';
 import { buildApp } from 'fauxqs';
+import { eventBusServer, type PutEvent } from './event-bus.ts';
 import { BadOption } from './options.ts';
 import { secretsManagerServer } from './secrets-manager.ts';
+import { type Publication, topicServer } from './topic.ts';
 
 /** The AWS services of a stage: their endpoints, and how to end those that are the stage's own. */
 export interface Emulators {
@@ -13,7 +15,12 @@ export interface Emulators {
     AWS_ENDPOINT_URL_DYNAMODB: string;
     AWS_ENDPOINT_URL_SQS: string;
     AWS_ENDPOINT_URL_SECRETS_MANAGER: string;
+    AWS_ENDPOINT_URL_EVENTBRIDGE: string;
+    AWS_ENDPOINT_URL_SNS: string;
   };
+  /** What was put on the stage's own bus, and published to its own topics. */
+  events: PutEvent[];
+  publications: Publication[];
   close(): Promise<void>;
 }
 
@@ -25,6 +32,10 @@ export async function startEmulators(given: NodeJS.ProcessEnv, data: string | un
   const dynamoDb = endpoint(given, 'AWS_ENDPOINT_URL_DYNAMODB');
   const sqs = endpoint(given, 'AWS_ENDPOINT_URL_SQS');
   const secretsManager = endpoint(given, 'AWS_ENDPOINT_URL_SECRETS_MANAGER');
+  const eventBridge = endpoint(given, 'AWS_ENDPOINT_URL_EVENTBRIDGE');
+  const sns = endpoint(given, 'AWS_ENDPOINT_URL_SNS');
+  const events: PutEvent[] = [];
+  const publications: Publication[] = [];
   const closers: (() => Promise<unknown>)[] = [];
   const own = async (server: Server) => {
     const url = await listen(server);
@@ -45,7 +56,11 @@ export async function startEmulators(given: NodeJS.ProcessEnv, data: string | un
       AWS_ENDPOINT_URL_DYNAMODB: dynamoDb ?? (await ledger()),
       AWS_ENDPOINT_URL_SQS: sqs ?? (await queues()),
       AWS_ENDPOINT_URL_SECRETS_MANAGER: secretsManager ?? (await own(secretsManagerServer())),
+      AWS_ENDPOINT_URL_EVENTBRIDGE: eventBridge ?? (await own(eventBusServer(events))),
+      AWS_ENDPOINT_URL_SNS: sns ?? (await own(topicServer(publications))),
     },
+    events,
+    publications,
     close: async () => void (await Promise.all(closers.map((close) => close()))),
   };
 }

@@ -29,6 +29,9 @@ export interface Stage {
   functions: Record<string, FunctionHost>;
   /** The stage's own way to the AWS services. */
   cloud: Cloud;
+  /** What was put on the stage's own event bus, and published to its own topics. */
+  events: Emulators['events'];
+  publications: Emulators['publications'];
   /** Stops accepting, finishes what is in hand, ends everything. */
   close(): Promise<void>;
 }
@@ -110,6 +113,8 @@ export async function startStage(
     slack,
     functions: hosts,
     cloud,
+    events: emulators.events,
+    publications: emulators.publications,
     close: () =>
       close({
         gateway,

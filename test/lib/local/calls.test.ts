@@ -12,6 +12,10 @@ import { admin, testStage } from '../../support/stage.ts';
 /** Lambda's own way with a queue, which the stage takes in its place. */
 const ofThePump = /^AmazonSQS\.(ReceiveMessage|DeleteMessageBatch)$/;
 
+/** A call of EventBridge names its bus. */
+const busOf = (entries: { EventBusName?: string }[] | undefined) =>
+  entries?.find((entry) => entry.EventBusName)?.EventBusName;
+
 /** Stands in front of a service, and tells every call that a function makes. */
 function countingProxy(target: string, told: (call: string) => void): Server {
   return createServer(async (incoming, outgoing) => {
@@ -32,9 +36,9 @@ function countingProxy(target: string, told: (call: string) => void): Server {
 
 /** The operation, and which secret, queue, index or kind of item it is about. */
 function inWords(operation: string, body: string): string {
-  const { SecretId, QueueUrl, IndexName, Key, Item } = JSON.parse(body || '{}');
+  const { SecretId, QueueUrl, IndexName, Key, Item, Entries } = JSON.parse(body || '{}');
   const id: string | undefined = (Key ?? Item)?.id?.S;
-  const about = SecretId ?? QueueUrl?.split('/').at(-1) ?? IndexName ?? id?.replace(/[_#].*$/, '');
+  const about = SecretId ?? QueueUrl?.split('/').at(-1) ?? IndexName ?? busOf(Entries) ?? id?.replace(/[_#].*$/, '');
   return [operation.split('.').at(-1), about].filter(Boolean).join(' ');
 }
 
@@ -93,10 +97,12 @@ describe('the price of an incident', () => {
     return price;
   }
 
+  const isOver = ({ state, telling }: IncidentRecord) => state === 'closed' && !telling;
+
   const kill = ({ key }: DatadogKey) =>
     priceOf(async () => {
       const { json } = await stage.alert({ provider: 'datadog', secret: key });
-      const record = await until(json.incidents[0].id, ({ state }) => state === 'closed');
+      const record = await until(json.incidents[0].id, isOver);
       expect(record).toMatchObject({ outcome: 'revoked', proof: { checks: [{ result: 'dead' }] } });
     });
 
@@ -108,19 +114,23 @@ describe('the price of an incident', () => {
   const expectPrice = (price: Record<string, number>, expected: Record<string, number>) =>
     expect(price, `what it costs now:\n${table(price)}`).toEqual(expected);
 
-  /** One send, four writes, no read, and four questions to the provider. */
+  /** Two sends, five writes, one event and the read for it, and four questions to the provider. */
   const plain = {
     'SendMessageBatch leakstop-lane-datadog': 1,
     'PutItem inc': 1,
     'PutItem key': 1,
-    'UpdateItem inc': 2,
+    // That it was sent, how it ended, that it was told.
+    'UpdateItem inc': 3,
+    'SendMessageBatch leakstop-notices': 1,
+    'GetItem inc': 1,
+    'PutEvents default': 1,
     'GET /api/v2/validate': 1,
     'GET /api/v2/api_keys/{id}': 1,
     'DELETE /api/v2/api_keys/{id}': 1,
     'GET /api/v1/validate': 1,
   };
 
-  test('is one send, four writes and no read; the first one reads each secret once', async () => {
+  test('is two sends, five writes, a read and an event; the first one reads each secret once', async () => {
     expectPrice(await kill(first), {
       ...plain,
       'GetSecretValue leakstop/sources/standard': 1,
@@ -133,7 +143,7 @@ describe('the price of an incident', () => {
   test('is, for a key that is reported again, a send, a write that fails, a read and the note of a sighting', async () => {
     const again = await priceOf(async () => {
       const { json } = await stage.alert({ provider: 'datadog', secret: first.key });
-      await until(json.incidents[0].id, ({ sightingCount }) => sightingCount === 2);
+      await until(json.incidents[0].id, (record) => record.sightingCount === 2 && isOver(record));
     });
     expectPrice(again, {
       'SendMessageBatch leakstop-lane-datadog': 1,
@@ -151,7 +161,7 @@ describe('the price of an incident', () => {
   test('is, for a look at a dead key, one message, one read, two writes and one question', async () => {
     const { json } = await stage.alert({ provider: 'datadog', secret: looked.key });
     const [{ id }] = json.incidents;
-    await until(id, ({ state }) => state === 'closed');
+    await until(id, isOver);
     const past = new Date(Date.now() - 1000).toISOString();
     await raw.dynamoDb.send(
       new UpdateItemCommand({

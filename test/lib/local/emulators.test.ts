@@ -9,6 +9,8 @@ const elsewhere = {
   AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:1',
   AWS_ENDPOINT_URL_SQS: 'http://127.0.0.1:2/',
   AWS_ENDPOINT_URL_SECRETS_MANAGER: 'https://localhost:3',
+  AWS_ENDPOINT_URL_EVENTBRIDGE: 'http://localhost:4',
+  AWS_ENDPOINT_URL_SNS: 'https://127.0.0.1:5',
 };
 const variables = Object.keys(elsewhere) as (keyof typeof elsewhere)[];
 
