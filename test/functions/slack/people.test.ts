@@ -101,7 +101,7 @@ describe('/leakstop', () => {
     expect(callers.sent.map(({ queue }) => queue)).toEqual([lane]);
     expect(readReport(String(callers.sent[0]?.body))).toMatchObject({ incident: id });
     const record = await callers.ledger.read(id);
-    expect(record?.approved).toEqual({ keyId: 'k-1', action: 'delete' });
+    expect(record?.approved).toMatchObject({ keyId: 'k-1', action: 'delete' });
     expect(record?.timeline.at(-1)).toMatchObject({
       ...{ stage: 'approved', detail: `by <@${approver}> in Slack: it was in a public gist` },
     });

@@ -19,7 +19,10 @@ const asSource: Source<ReturnType<typeof slackConfig.parse>> = {
   docs: 'https://docs.slack.dev/authentication/verifying-requests-from-slack',
   mayNameKeys: false,
   // As a list: it may be one alone too.
-  config: z.looseObject({ signingSecret: z.array(z.unknown()) }).pipe(slackConfig),
+  config: z
+    .any()
+    .refine((given) => Array.isArray(given?.signingSecret), 'must be a list')
+    .pipe(slackConfig),
   verify: ({ body, headers, config, now }) => isFromSlack({ body, headers, now }, config.signingSecret),
   read({ body }): Reading {
     const said = saidIn(jsonOf(body));

@@ -10,6 +10,7 @@ import { providers } from '../../../functions/providers/index.ts';
 import { type Emulators, startEmulators } from '../../../lib/local/emulators.ts';
 import { type Cloud, cloudOf, createResources } from '../../../lib/local/resources.ts';
 import { sampleSigningSecret } from '../../../lib/local/samples.ts';
+import { sampleSlackSecret, slackWorkspace } from '../../../lib/local/slack.ts';
 import { handle, synthesize } from './bundle.ts';
 import { everything, nameOf, stackOf } from './template.ts';
 
@@ -27,6 +28,7 @@ beforeAll(async () => {
   cloud = cloudOf(aws);
   const secrets = {
     [names.sourceSecret('standard')]: { secrets: [sampleSigningSecret] },
+    [names.sourceSecret('slack')]: sampleSlackSecret,
     'leakstop/fingerprint': { key: 'k'.repeat(64) },
   };
   const { lanes, unroutedQueue, noticesQueue } = await createResources(cloud, {
@@ -96,6 +98,13 @@ const trials: Record<FunctionName, () => Promise<void>> = {
     const sent = [request('GET /health'), request('GET /incidents')];
     const answers = await send<{ statusCode: number }>(names.function('receive-request'), ...sent);
     expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 200]);
+  },
+  async 'receive-slack'() {
+    const { body, headers } = slackWorkspace(sampleSlackSecret).verification('c-1');
+    const route = 'POST /sources/slack';
+    const sent = [request(route, { body }), request(route, { body, headers })];
+    const answers = await send<{ statusCode: number }>(names.function('receive-slack'), ...sent);
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual([401, 200]);
   },
   async 'resolve-alert'() {
     const report = { incident: incident('a'), provider: null, kind: null, reason: 'nobody knows it', sighting };

@@ -9,7 +9,7 @@ import { type Configuration, readConfiguration } from '../../../lib/configuratio
 /** Every provider with two accounts, and every source. */
 export const everything: Configuration = readConfiguration({
   providers: Object.fromEntries(Object.keys(providers).map((id) => [id, { accounts: ['prod', 'eu'] }])),
-  sources: Object.keys(sources),
+  sources: [...Object.keys(sources), 'slack'],
 });
 
 export interface Resource {

@@ -48,6 +48,16 @@ describe('the secrets', () => {
     expect(line).not.toContain('hush');
   });
 
+  test('of Slack are read as those of a source, and turn it on', () => {
+    const slack = { signingSecret: 'a-signing-secret', botToken: 'xoxb-1-2-abc', channel: 'C012ABCDEF' };
+    expect(read('--secrets', { 'leakstop/sources/slack': slack })).toMatchObject({
+      ...{ configuration: { sources: ['slack'] }, remarks: [] },
+    });
+    expect(refusal('--secrets', { 'leakstop/sources/slack': { ...slack, channel: '#leaks' } })).toBe(
+      '--secrets: leakstop/sources/slack: channel: must be the id of a channel, such as C0123456789',
+    );
+  });
+
   test.each(['billing/password', 'leakstop/sources/standart', 'leakstop/sources/a-later-one'])(
     'are remarked on, and go unread, with a name of nobody here: %s',
     (name) => {
