@@ -261,7 +261,7 @@ export function dynamoLedger(
       if (record === undefined || !from.includes(record.state)) return undefined;
       if (revision !== undefined && record.revision !== revision) return undefined;
       const lease = { ...record.lease, until: 0, scheduled: false };
-      const revised = { ...record, ...change, revision: record.revision + 1, telling: false, watch: null, lease };
+      const revised = { ...record, telling: false, ...change, revision: record.revision + 1, watch: null, lease };
       const next = await archive(grown(revised, [entry]));
       const { timeline, head, telling, watch } = next;
       const set = { ...change, timeline, head, telling, watch, revision: next.revision, lease, ...keys(next) };

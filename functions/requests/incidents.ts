@@ -118,6 +118,7 @@ const decisionServices = ({ ledger, intake, announce }: RequestServices): Decisi
   send: intake.send,
   now: intake.now,
   newId: intake.newId,
+  fingerprint: intake.fingerprint,
 });
 
 /** @throws Problem 409 */

@@ -45,7 +45,8 @@ export async function expire(run: Run): Promise<boolean> {
   const { asking } = run.record;
   if (asking === null || asking.until === null || asking.until > run.services.now()) return false;
   if (asking.onDeadline === 'revoke') {
-    run.report.order = { ...run.report.order, approved: asking.keyId, action: asking.action, deadline: true };
+    const { account, keyId, action } = asking;
+    await save(run, { approved: { account, keyId, action, by: 'deadline' }, asking: null });
     return false;
   }
   const reason = 'nobody answered in time; approve or reject it';

@@ -2,7 +2,7 @@ import { headerNames } from './credentials.ts';
 import { Refused, Unavailable, Unexpected } from './errors.ts';
 import type { Answer, PartialExchange, Request, Send } from './exchange.ts';
 import { retryAfter } from './inquire.ts';
-import { withoutEcho } from './leak.ts';
+import { type Leak, withoutEcho } from './leak.ts';
 import type { AnyKind, AnyProvider, KeyTarget, LeakedValue } from './provider.ts';
 
 /** One account at a provider, with the admin credential and the way there. */
@@ -87,13 +87,25 @@ export function planOf(
 ): string {
   const exchange = action === 'disable' ? kind.disable : kind.remove;
   if (!exchange) return `${provider.id} cannot ${action} this kind of key`;
-  const { method, path, query, headers = {}, body } = exchange.request({ admin, ...target });
+  const request = exchange.request({ admin, ...target });
   const secrets = headerNames(provider.authenticate(admin)).map((name) => `${name}: [secret]`);
-  const plain = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
-  const content = body === undefined ? [] : [JSON.stringify(body)];
-  const address = `${provider.origin(admin)}${path}${query ? `?${new URLSearchParams(query)}` : ''}`;
-  return withoutEcho([`${method} ${address}`, ...secrets, ...plain, ...content].join('; '), target.leaked);
+  const plain = Object.entries(request.headers ?? {}).map(([name, value]) => `${name}: ${value}`);
+  const content = request.body === undefined ? [] : [JSON.stringify(request.body)];
+  return withoutEcho(
+    [lineOf(provider.origin(admin), request), ...secrets, ...plain, ...content].join('; '),
+    target.leaked,
+  );
 }
+
+/** A request that would prove the key dead, with the leaked key or by looking for it. Nothing of what it carries is shown. */
+export function proofPlanOf({ provider, admin }: Access, request: Request, leak: Leak): string {
+  const names = [...Object.keys(request.headers ?? {}), ...(request.as ? headerNames(request.as) : [])];
+  const line = lineOf(provider.origin(admin), request);
+  return withoutEcho([line, ...names.map((name) => `${name}: [secret]`)].join('; '), leak.secret);
+}
+
+const lineOf = (origin: string, { method, path, query }: Request) =>
+  `${method} ${origin}${path}${query ? `?${new URLSearchParams(query)}` : ''}`;
 
 /** A wait (ms) that a refusing answer names: the provider's own way, else `Retry-After`. */
 const waitHint = (provider: AnyProvider, answer: Answer, now: number): number | undefined =>

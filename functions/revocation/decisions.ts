@@ -1,7 +1,10 @@
 import { Unavailable } from './errors.ts';
+import { unseal } from './fingerprint.ts';
 import { type IncidentRecord, isDeath, type State } from './incident.ts';
+import { withoutEcho } from './leak.ts';
 import { isResting, isRestorable, type Ledger } from './ledger.ts';
 import { type Order, writeReport } from './report.ts';
+import type { Secret } from './secret.ts';
 import type { Step } from './timeline.ts';
 
 /** Who decides. */
@@ -24,6 +27,8 @@ export interface DecisionServices {
   /** Epoch ms. */
   now(): number;
   newId(): string;
+  /** The key that leaks are sealed with: where the leaked value was typed into a reason, it is taken out. @throws Misconfigured, Unavailable */
+  fingerprint?: (() => Promise<Secret>) | undefined;
 }
 
 /** `conflict`: what the incident is does not allow it; `why` goes on after "The incident is <state>: ". */
@@ -46,23 +51,21 @@ const contested = 10;
 const decidedAlready = 'somebody else has just decided it';
 
 /** Acts on the key that was found when a person was asked, and on no other. */
-export function approve(record: IncidentRecord, decision: Decision, services: DecisionServices): Promise<Decided> {
-  return resume(record, decision, services, (current) => {
+export function approve(record: IncidentRecord, given: Decision, services: DecisionServices): Promise<Decided> {
+  return resume(record, given, services, (current, decision) => {
     const { asking, keyId } = current;
     const isAsked = current.state === 'awaiting-approval' || (current.state === 'parked' && current.outcome === null);
     if (!isAsked || keyId === null || asking === null) return 'nothing waits for approval';
     if (decision.nonce !== undefined && decision.nonce !== asking.nonce) return decidedAlready;
-    const approved = { keyId: asking.keyId, action: asking.action };
+    const approved = { account: asking.account, keyId: asking.keyId, action: asking.action, by: 'person' } as const;
     return { change: { approved, asking: null }, step: { stage: 'approved', detail: said(decision) }, needsLeak: true };
   });
 }
 
 /** A person says no, and whatever waits for one is closed. */
-export async function reject(
-  record: IncidentRecord,
-  decision: Decision,
-  { ledger, now, announce }: DecisionServices,
-): Promise<Decided> {
+export async function reject(record: IncidentRecord, given: Decision, services: DecisionServices): Promise<Decided> {
+  const { ledger, now, announce } = services;
+  const decision = await withoutValue(record, given, services);
   const decided = await decide(record, ledger, (current) => {
     const isUntouched = !current.inDoubt && current.accepted === null && !current.switchedOff;
     if (!isResting(current) || current.state === 'closed' || !isUntouched)
@@ -70,15 +73,16 @@ export async function reject(
     if (decision.nonce !== undefined && decision.nonce !== current.asking?.nonce) return decidedAlready;
     const reason = ['a person said no', decision.reason].filter(Boolean).join(': ');
     const change = { state: 'closed', outcome: 'rejected', reason, asking: null, approved: null } as const;
-    return { change, step: { at: text(now()), stage: 'rejected', detail: said(decision) } };
+    const telling = announce !== undefined;
+    return { change: { ...change, telling }, step: { at: text(now()), stage: 'rejected', detail: said(decision) } };
   });
   if (decided.is === 'decided') await announce?.(decided.record.id).catch(unlessUnavailable);
   return decided;
 }
 
 /** A person repaired what kept a parked incident from going on. */
-export function retry(record: IncidentRecord, decision: Decision, services: DecisionServices): Promise<Decided> {
-  return resume(record, decision, services, (current) => {
+export function retry(record: IncidentRecord, given: Decision, services: DecisionServices): Promise<Decided> {
+  return resume(record, given, services, (current, decision) => {
     if (current.state !== 'parked') return 'only a parked incident can be retried';
     const detail = ['asked for another try', said(decision)].join(' ');
     const step = { stage: 'received', detail } as const;
@@ -87,12 +91,25 @@ export function retry(record: IncidentRecord, decision: Decision, services: Deci
 }
 
 /** A person undoes our `disable`. */
-export function restore(record: IncidentRecord, decision: Decision, services: DecisionServices): Promise<Decided> {
-  return resume(record, decision, services, (current) => {
+export function restore(record: IncidentRecord, given: Decision, services: DecisionServices): Promise<Decided> {
+  return resume(record, given, services, (current, decision) => {
     if (!isRestorable(current)) return 'only a key that was disabled here can be restored';
     const step = { stage: 'received', detail: ['asked to restore the key', said(decision)].join(' ') } as const;
     return { change: { restoring: true }, step, needsLeak: false };
   });
+}
+
+/** Secrets do not belong into a reason, and people are people. */
+async function withoutValue(
+  { id, sealed: own }: IncidentRecord,
+  decision: Decision,
+  { ledger, fingerprint }: DecisionServices,
+): Promise<Decision> {
+  const { reason } = decision;
+  if (reason === undefined || fingerprint === undefined) return decision;
+  const sealed = own ?? (await ledger.sealed(id));
+  const kept = sealed && unseal(await fingerprint(), id, sealed);
+  return { ...decision, reason: withoutEcho(reason, kept?.leak.secret) };
 }
 
 const said = ({ by, reason }: Decision) => [`by ${by.words}`, reason?.slice(0, 500)].filter(Boolean).join(': ');
@@ -126,17 +143,19 @@ async function decide(
  * finds the incident.
  */
 async function resume(
-  given: IncidentRecord,
-  decision: Decision,
+  first: IncidentRecord,
+  given: Decision,
   services: DecisionServices,
   judge: (
     record: IncidentRecord,
+    decision: Decision,
   ) => string | { change: Change; step: Pick<Step, 'stage' | 'detail'>; needsLeak: boolean },
 ): Promise<Decided> {
-  const { ledger, lanes, send, now, newId } = services;
+  const { ledger, lanes, send, now, newId, announce } = services;
   const at = text(now());
-  const decided = await decide(given, ledger, async (record) => {
-    const verdict = judge(record);
+  const decision = await withoutValue(first, given, services);
+  const decided = await decide(first, ledger, async (record) => {
+    const verdict = judge(record, decision);
     if (typeof verdict === 'string') return verdict;
     if (record.provider === null || record.kind === null || lanes[record.provider] === undefined)
       return 'its provider is not configured; configure it and report the leak again';
@@ -152,10 +171,12 @@ async function resume(
   const order: Order = record.restoring ? { restore: true } : {};
   const message = newId();
   const sighting = { source: 'operator', at, delivery: decision.delivery ?? message };
-  const { id: incident, provider, kind } = record;
+  const { id: incident, provider, kind, fence } = record;
   const tries = { unavailable: 0, unexpected: 0 };
   const report = { message, incident, provider: provider ?? '', kind: kind ?? '', leak: undefined, sighting };
-  await send(lane, [writeReport({ ...report, mayNameKeys: true, order, tries })]).catch(unlessUnavailable);
+  // Whoever took the incident since has seen the decision: then this message must not open it again.
+  await send(lane, [writeReport({ ...report, mayNameKeys: true, order, tries, fence })]).catch(unlessUnavailable);
+  await announce?.(incident).catch(unlessUnavailable);
   return decided;
 }
 

@@ -72,10 +72,12 @@ export interface Asking {
   onDeadline: 'park' | 'revoke' | 'wait';
 }
 
-/** What a person said yes to. */
+/** What may be done to one key, and whose word that is: a person's, or nobody's in time, where policy then goes on. */
 export interface Approved {
+  account: string;
   keyId: string;
   action: 'delete' | 'disable';
+  by: 'person' | 'deadline';
 }
 
 /** Who may work on an incident now: the run that message `message` drives, until `until` (epoch ms). */
@@ -141,7 +143,7 @@ export interface IncidentRecord {
   tellAt: number | null;
   /** What a person is asked, or was asked last while nobody has decided. */
   asking: Asking | null;
-  /** What a person has approved, until the story rests again. */
+  /** What has been approved, until the story rests again. */
   approved: Approved | null;
   /** What channels keep of an incident, by channel: where its message is. */
   kept: Record<string, string>;

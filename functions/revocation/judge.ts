@@ -1,9 +1,9 @@
 import { askPerson, withFuse } from './approval.ts';
-import { planOf } from './ask.ts';
+import { planOf, proofPlanOf } from './ask.ts';
 import type { Found } from './find.ts';
 import { accountActingWith } from './find-everywhere.ts';
 import { type Leak, withoutEcho } from './leak.ts';
-import { getByKeyId } from './look-up.ts';
+import { getByKeyId, requestByKeyId } from './look-up.ts';
 import { decide } from './policy.ts';
 import { close, revoke } from './revoke.ts';
 import { accessTo, type Named, type Run, rest, tell, withFreshAdmin } from './run.ts';
@@ -59,7 +59,7 @@ async function firstOwn(run: Run, leak: Leak, keys: Found[]): Promise<Found | un
  */
 async function foundEarlier(run: Run, leak: Leak, accounts: readonly string[]): Promise<Found | undefined> {
   const { account, keyId, owner, valueMatched } = run.record;
-  const isKnown = valueMatched || run.report.order?.approved === keyId;
+  const isKnown = valueMatched || run.record.approved?.keyId === keyId;
   if (account === null || keyId === null || !accounts.includes(account) || !isKnown) {
     const reason = `none of the accounts asked has it: ${accounts.join(', ')}`;
     await rest(run, 'not-found', reason.slice(0, 1000));
@@ -80,11 +80,11 @@ async function foundEarlier(run: Run, leak: Leak, accounts: readonly string[]): 
 }
 
 /** Whether the leak is this key for certain, so that the two may share one incident. A person's word makes it so. */
-export const isCertain = ({ report }: Run, leak: Leak, { fit, key }: Found) =>
+export const isCertain = ({ record }: Run, leak: Leak, { fit, key, account }: Found) =>
   fit === 'same' ||
   fit === 'confirmed' ||
   (fit === 'named' && leak.secret === undefined) ||
-  report.order?.approved === key.keyId;
+  (record.approved?.keyId === key.keyId && record.approved.account === account);
 
 const namedAs = ({ account, key, valueMatched }: Found): Named => ({
   account,
@@ -116,20 +116,27 @@ function apart(found: Found[]): Found[] {
 export async function proceed(run: Run, leak: Leak, match: Found): Promise<void> {
   const { services, report } = run;
   const named = namedAs(match);
-  const { switchedOff } = run.record;
-  if (!match.key.active && !(switchedOff && report.order?.action === 'delete')) {
+  const { switchedOff, approved } = run.record;
+  const toDelete = (approved ?? report.order)?.action === 'delete';
+  if (!match.key.active && !(switchedOff && toDelete)) {
     if (match.hasRivals && !report.mayNameKeys)
       return rest(run, 'ambiguous', 'the key that the alert names is switched off, and others fit its value as well');
     return close(run, leak, named, switchedOff ? 'disabled' : 'already-gone', true);
   }
-  const decision = await withFuse(run, decide(services.policy, services.action, report, match));
+  const decision = await withFuse(run, decide(services.policy, services.action, report, match, approved));
   if (decision.do === 'refuse') return rest(run, 'protected', decision.reason, named);
   if (decision.do === 'ask') return askPerson(run, decision, named);
   if (decision.do === 'plan') {
     const access = await accessTo(run, match.account);
     const { keyId, owner } = match.key;
-    const leaked = match.valueMatched ? leak.secret : undefined;
-    tell(run, 'planned', planOf(access, decision.action, { keyId, owner, leaked }));
+    const secret = match.valueMatched ? leak.secret : undefined;
+    const target = { keyId, owner };
+    const presented =
+      secret && services.policy.useLeakedKey ? access.kind.proof?.request({ ...leak, secret }) : undefined;
+    const proof = presented ?? requestByKeyId(access, leak, target);
+    tell(run, 'planned', planOf(access, decision.action, { ...target, leaked: secret }));
+    if (proof !== undefined) tell(run, 'planned', proofPlanOf(access, proof, leak));
+    tell(run, 'planned', `without the dry run: ${decision.otherwise}`);
     return rest(run, 'observed', decision.reason, { ...named, action: 'observe' });
   }
   await revoke(run, leak, named, { action: decision.action, reason: decision.reason });

@@ -86,7 +86,7 @@ export interface Ledger {
   decide(
     id: string,
     from: readonly State[],
-    change: Pick<Change, 'state' | 'outcome' | 'reason' | 'restoring' | 'asking' | 'approved'>,
+    change: Pick<Change, 'state' | 'outcome' | 'reason' | 'restoring' | 'asking' | 'approved' | 'telling'>,
     entry: Step,
     revision?: number,
   ): Promise<IncidentRecord | undefined>;
@@ -161,6 +161,8 @@ export function standing(record: IncidentRecord, report: Report, now: number): C
     return 'superseded';
   if (lease.scheduled && lease.message === report.message) return 'claimed';
   if (report.look !== undefined) return standingOfLook(record, report.look, now);
+  // Nor may a dry run take what a person decided, and whose run has not begun.
+  if (record.state === 'received' && isDryRun(report)) return 'held';
   // An alert must not undo what a person is about to do.
   if (record.restoring && report.order === undefined) return 'settled';
   if (isResting(record)) return mayReopen(record, report) ? 'claimed' : 'settled';

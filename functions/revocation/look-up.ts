@@ -1,5 +1,6 @@
 import { type Access, askAsAdmin } from './ask.ts';
 import { Refused, Unavailable, Unexpected } from './errors.ts';
+import type { Request } from './exchange.ts';
 import type { Leak } from './leak.ts';
 import { readAll } from './listing.ts';
 
@@ -16,6 +17,17 @@ export async function getByKeyId(
   const record = kind.get && (await askAsAdmin(access, kind.get, { keyId, owner }));
   if (record !== undefined) return record === 'absent' ? undefined : record;
   return isOwned ? undefined : inList(access, leak, keyId, owner);
+}
+
+/** The one request that asks for a record by its id; undefined where a list tells. */
+export function requestByKeyId(
+  { kind, admin, provider }: Access,
+  leak: Leak,
+  { keyId, owner }: { keyId: string; owner?: string | undefined },
+): Request | undefined {
+  if (owner === undefined && kind.owners?.named({ admin, leak }) !== undefined) return undefined;
+  const request = kind.get?.request({ admin, keyId, owner });
+  return request && { ...request, as: provider.authenticate(admin) };
 }
 
 async function inList(access: Access, leak: Leak, keyId: string, owner?: string): Promise<unknown | undefined> {

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { Found } from './find.ts';
-import type { Action } from './incident.ts';
+import type { Action, Approved } from './incident.ts';
 import type { Report } from './report.ts';
 
 /** A user of the one workspace, or of the team that is named. */
@@ -33,7 +33,8 @@ export const actions: readonly Action[] = ['delete', 'disable', 'approve', 'obse
 export type Decision =
   /** `automatic`: no person decided it, so it counts against the fuse. */
   | { do: 'act'; action: 'delete' | 'disable'; automatic: boolean; reason: string }
-  | { do: 'plan'; action: 'delete' | 'disable'; reason: string }
+  /** `otherwise`: what would be done about it if this were no dry run, and why. */
+  | { do: 'plan'; action: 'delete' | 'disable'; reason: string; otherwise: string }
   /** `onDeadline`: what happens when nobody answers in time; `wait`: nothing does. */
   | {
       do: 'ask';
@@ -44,8 +45,17 @@ export type Decision =
     }
   | { do: 'refuse'; reason: string };
 
-/** Decides about the one key that was found. Pure: the same facts give the same answer, and the answer explains itself. */
-export function decide(policy: Policy, configured: Action, report: Report, found: Found): Decision {
+/**
+ * Decides about the one key that was found. Pure: the same facts give the same answer, and the answer explains itself.
+ * What was `approved` holds for that account, key and action, and for nothing else that may be found by now.
+ */
+export function decide(
+  policy: Policy,
+  configured: Action,
+  report: Report,
+  found: Found,
+  approved: Approved | null = null,
+): Decision {
   const { order } = report;
   const shield = policy.protected.find(
     ({ provider, keyId }) => provider === report.provider && keyId === found.key.keyId,
@@ -55,16 +65,15 @@ export function decide(policy: Policy, configured: Action, report: Report, found
   if (found.key.meantToBePublic && !namedWithAction) {
     return { do: 'refuse', reason: 'the provider marks this key as meant to be public' };
   }
+  if (order?.dryRun || order?.action === 'observe') return plan(policy, configured, report, found);
+  if (approved !== null && approved.account === found.account && approved.keyId === found.key.keyId) {
+    const isPersons = approved.by === 'person';
+    const reason = isPersons ? 'a person approved it' : 'nobody answered in time, and policy then goes on';
+    return { do: 'act', action: approved.action, automatic: !isPersons && order === undefined, reason };
+  }
   const wanted = order?.action ?? configured;
-  if (wanted === 'observe' || order?.dryRun) {
-    const planned = wanted === 'observe' ? configured : wanted;
-    return { do: 'plan', action: planned === 'disable' ? 'disable' : 'delete', reason: 'dry run: nothing is sent' };
-  }
+  if (wanted === 'observe') return plan(policy, configured, report, found);
   const action = wanted === 'approve' ? 'delete' : wanted;
-  if (order?.approved === found.key.keyId) {
-    const reason = order.deadline ? 'nobody answered in time, and policy then goes on' : 'a person approved it';
-    return { do: 'act', action, automatic: false, reason };
-  }
   if (wanted === 'approve') {
     return {
       do: 'ask',
@@ -90,6 +99,21 @@ export function decide(policy: Policy, configured: Action, report: Report, found
   }
   const reason = reasons[found.fit];
   return { do: 'act', action, automatic: order === undefined, reason };
+}
+
+/** A dry run: decides as if it were none, and sends nothing. */
+function plan(policy: Policy, configured: Action, report: Report, found: Found): Decision {
+  const { dryRun, action, ...order } = report.order ?? {};
+  const ordered = { ...order, action: action === 'observe' ? undefined : action };
+  const isOrder = report.order !== undefined;
+  const wet = { ...report, order: isOrder ? ordered : undefined };
+  const decision = decide(policy, configured === 'observe' ? 'delete' : configured, wet, found);
+  const { reason } = decision;
+  const dry = { do: 'plan', action: 'delete', reason: 'dry run: nothing is sent' } as const;
+  if (decision.do === 'refuse') return { ...dry, otherwise: reason };
+  const otherwise =
+    decision.do === 'ask' ? `ask a person before ${decision.action}: ${reason}` : `${decision.action}: ${reason}`;
+  return { ...dry, action: decision.action, otherwise };
 }
 
 const reasons: Record<Found['fit'], string> = {

@@ -9,10 +9,6 @@ export interface Order {
   /** What would be done is only written down. */
   dryRun?: boolean | undefined;
   reason?: string | undefined;
-  /** The id of the key that a person approved, as it was shown to them. */
-  approved?: string | undefined;
-  /** Nobody answered in time, and policy goes on without them. */
-  deadline?: boolean | undefined;
   /** A person undoes our `disable`. */
   restore?: boolean | undefined;
 }
@@ -61,8 +57,6 @@ const order = z.object({
   action: z.enum(['delete', 'disable', 'approve', 'observe']).optional(),
   dryRun: z.boolean().optional(),
   reason: z.string().optional(),
-  approved: z.string().optional(),
-  deadline: z.boolean().optional(),
   restore: z.boolean().optional(),
 });
 /** A leak as it was written by us: checked when it came in, so taken as it is. */

@@ -69,10 +69,6 @@ async function pursue(run: Run): Promise<void> {
   const { report, services, record } = run;
   if (record.restoring) return restore(run);
   const leak = await leakOf(run);
-  if (record.approved !== null) {
-    const { keyId: approved, action } = record.approved;
-    report.order = { ...report.order, approved, action };
-  }
   if (await expire(run)) return;
   if (!Object.hasOwn(services.provider.kinds, report.kind))
     return rest(run, 'unrouted', `${report.provider} has no kind ${report.kind}`);

@@ -60,7 +60,7 @@ export const ofTheEngine: readonly Mutant[] = [
   ),
   judge(
     'policy is not asked',
-    'const decision = await withFuse(run, decide(services.policy, services.action, report, match));',
+    'const decision = await withFuse(run, decide(services.policy, services.action, report, match, approved));',
     "const decision = { do: 'act', action: 'delete', automatic: true, reason: '' } as ReturnType<typeof decide>;",
   ),
   revoke(

@@ -6,6 +6,7 @@ import { createSend } from '../../functions/platform/http.ts';
 import { dynamoLedger } from '../../functions/platform/ledger.ts';
 import { check } from '../../functions/platform/secrets.ts';
 import { signingIn } from '../../functions/platform/sign-in.ts';
+import type { DecisionServices } from '../../functions/revocation/decisions.ts';
 import { incidentId } from '../../functions/revocation/fingerprint.ts';
 import type { Action, IncidentRecord } from '../../functions/revocation/incident.ts';
 import { keepWatch } from '../../functions/revocation/keep-watch.ts';
@@ -140,6 +141,15 @@ export function testLane({ provider, accounts, action = 'delete', policy = {}, l
     };
   };
   const seen = new Set<string>();
+  /** What people decide with. */
+  const decisions: DecisionServices = {
+    ledger,
+    lanes: { [provider.id]: 'lane' },
+    send: async (_, bodies) => void waiting.push(...bodies.map((body) => ({ body, at: clock.now() }))),
+    now: clock.now,
+    newId: randomUUID,
+    fingerprint: services.fingerprint,
+  };
   const run = (report: Report, functionMs = 30_000) => {
     seen.add(report.incident);
     return respond(readReport(writeReport(report)), services, clock.now() + functionMs);
@@ -196,7 +206,7 @@ export function testLane({ provider, accounts, action = 'delete', policy = {}, l
     if (!record) throw new Error('the incident is not in the ledger');
     return record;
   }
-  return { services, notes, reads, waiting, reportOf, run, follow, drain, watch, nextDue };
+  return { services, decisions, notes, reads, waiting, reportOf, run, follow, drain, watch, nextDue };
 }
 
 const soonest = (waiting: { body: string; at: number }[]) => waiting.toSorted((left, right) => left.at - right.at)[0];

@@ -2,13 +2,15 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { addressOf } from '../../functions/platform/http.ts';
 import { providers } from '../../functions/providers/index.ts';
 import { askAsAdmin } from '../../functions/revocation/ask.ts';
+import { approve } from '../../functions/revocation/decisions.ts';
 import { seal } from '../../functions/revocation/fingerprint.ts';
+import type { IncidentRecord } from '../../functions/revocation/incident.ts';
 import { leakFromSource } from '../../functions/revocation/leak.ts';
 import { readAll } from '../../functions/revocation/listing.ts';
 import type { AnyKind, AnyProvider, Providers } from '../../functions/revocation/provider.ts';
 import { route } from '../../functions/revocation/routing.ts';
 import { Secret } from '../../functions/revocation/secret.ts';
-import type { Vendor } from '../../lib/local/vendors/vendor.ts';
+import type { Arrival, Vendor } from '../../lib/local/vendors/vendor.ts';
 import { testClock, testLane, testLedger, vendorNetwork } from './lane.ts';
 
 /** How a scene is to be set. */
@@ -84,6 +86,18 @@ function endsAlike({ leak, unknown, vendor }: Scene): string {
   return alike;
 }
 const shapeOf = (value: string) => value.replaceAll(/[0-9A-Za-z]+/g, ({ length }) => `(${length})`);
+
+/** The requests of a dry run, and at the end what would be decided. */
+const plannedIn = ({ timeline }: IncidentRecord) =>
+  timeline.filter(({ stage }) => stage === 'planned').map(({ detail = '' }) => detail);
+
+/** A request without its headers: as a dry run shows it, and as it arrived. */
+function requestOf(planned: string): string {
+  const [line = '', ...rest] = planned.split('; ');
+  return [line, ...rest.filter((part) => /^[[{]/.test(part))].join(' ');
+}
+const onTheWire = ({ method, host, target, body }: Arrival) =>
+  [`${method} https://${host}${target}`, body].filter(Boolean).join(' ');
 
 /** What every provider must do, run against its simulated vendor through the real engine and a real ledger. Nothing in it can be skipped. */
 export function providerConformance(subject: Conformance): void {
@@ -480,11 +494,35 @@ export function providerConformance(subject: Conformance): void {
       const { follow, leak, vendor, canaries } = await begin({}, { action: 'observe' });
       const incident = await follow(leak);
       expect(incident).toMatchObject({ state: 'closed', outcome: 'observed' });
-      const planned = incident.timeline.find(({ stage }) => stage === 'planned')?.detail ?? '';
-      expect(planned).toMatch(/^[A-Z]+ https:\/\//);
-      for (const canary of canaries) expect(planned).not.toContain(canary);
+      const planned = plannedIn(incident);
+      expect(planned[0]).toMatch(/^[A-Z]+ https:\/\//);
+      expect(planned.at(-1)).toMatch(/^without the dry run: delete: /);
+      for (const canary of canaries) expect(planned.join(' ')).not.toContain(canary);
       expect(removals(vendor)).toEqual([]);
     });
+
+    for (const { way, policy } of ways)
+      test(`sends in earnest what a dry run showed, after the same looks, ${way}`, async () => {
+        for (const action of requests.disable === 'none' ? (['delete'] as const) : (['delete', 'disable'] as const)) {
+          const dry = await begin({}, { policy, action });
+          const incident = await dry.follow(dry.leak, { order: { dryRun: true } });
+          const planned = plannedIn(incident).slice(0, -1).map(requestOf);
+          const looked = dry.vendor.arrivals.map(onTheWire);
+          expect(incident).toMatchObject({ outcome: 'observed', keyId: dry.keyId });
+          expect(dry.vendor.deletions).toEqual([]);
+          expect(dry.vendor.accepts(leakedValue(dry.leak))).toBe(true);
+
+          const wet = await begin({}, { policy, action });
+          await wet.follow(wet.leak);
+          const sent = wet.vendor.arrivals.map(onTheWire);
+          expect(sent.slice(0, looked.length)).toEqual(looked);
+          const after = sent.slice(looked.length);
+          expect(after[0]).toBe(planned[0]);
+          expect(after).toEqual(expect.arrayContaining(planned));
+          // A death that is seen by looking takes no request but looks.
+          expect(after.filter((one) => !planned.includes(one) && !looked.includes(one))).toEqual([]);
+        }
+      });
 
     test('polls until the key is dead, and says so only then', async () => {
       const { follow, leak } = await begin({ propagationMs: 500 });
@@ -586,7 +624,7 @@ export function providerConformance(subject: Conformance): void {
       'asks a person where a key fits on a hint alone, and acts on their word, $way',
       async ({ policy }) => {
         const begun = await begin({}, { policy });
-        const { follow, onHint, vendor, keyId, reportOf, run, drain, ledger } = begun;
+        const { follow, onHint, vendor, keyId, decisions, drain, ledger } = begun;
         if (onHint === 'value-always-tells') {
           const { state, outcome, reason } = await follow({
             provider: provider.id,
@@ -601,7 +639,7 @@ export function providerConformance(subject: Conformance): void {
         const asked = await follow(onHint);
         expect(asked).toMatchObject({ state: 'awaiting-approval', outcome: null, keyId });
         expect(removals(vendor)).toEqual([]);
-        await run({ ...reportOf(onHint, { source: 'operator', order: { approved: keyId } }), leak: undefined });
+        await approve(asked, { by: { id: 'operator', words: 'an operator' } }, decisions);
         await drain();
         const incident = await ledger.read(asked.id);
         expect(incident).toMatchObject({ outcome: 'revoked', keyId, proof: { dead: true, method: 'key-absent' } });

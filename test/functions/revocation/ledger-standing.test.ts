@@ -44,6 +44,29 @@ describe('an incident that a run holds', () => {
   });
 });
 
+describe('an incident that a person has just decided, and whose run has not begun', () => {
+  const record = recordOf({ state: 'received', fence: 4, lease: lease({ until: 0 }) });
+
+  test('is taken by whatever comes, and by its own message', () => {
+    const decision = reportOf({ message: 'decision', fence: 4, order: {}, leak: undefined });
+    for (const report of [news, asked, decision]) expect(standing(record, report, now)).toBe('claimed');
+  });
+
+  test('is not taken by a dry run, which would make nothing of the decision', () => {
+    for (const order of [{ dryRun: true }, { action: 'observe' as const }])
+      expect(standing(record, reportOf({ message: 'dry', order }), now)).toBe('held');
+  });
+
+  test.each(['rejected', 'not-found', 'failed', 'observed'] as const)(
+    'is not started again by its own message when another has brought it to %s',
+    (outcome) => {
+      const over = { ...resting(outcome), fence: 5 };
+      const decision = reportOf({ message: 'decision', fence: 4, order: {}, leak: undefined });
+      expect(standing(over, decision, now)).toBe('superseded');
+    },
+  );
+});
+
 describe('an incident that waits for a message', () => {
   const record = recordOf({ state: 'claimed', fence: 4, lease: lease({ message: 'put-back', scheduled: true }) });
 
@@ -81,7 +104,7 @@ describe('an incident that waits for a message', () => {
 
   test('goes on when its deadline comes, although it rests', () => {
     const waiting = { ...record, state: 'awaiting-approval' as const };
-    const deadline = reportOf({ message: 'put-back', fence: 4, order: { deadline: true } });
+    const deadline = reportOf({ message: 'put-back', fence: 4 });
     expect(standing(waiting, deadline, now)).toBe('claimed');
   });
 
@@ -91,7 +114,7 @@ describe('an incident that waits for a message', () => {
       fence: 4,
       lease: lease({ delivery: known.sighting.delivery, until: 0 }),
     };
-    const deadline = reportOf({ message: 'put-back', fence: 4, order: { deadline: true, approved: 'k-1' } });
+    const deadline = reportOf({ message: 'put-back', fence: 4 });
     expect(standing(rejected, deadline, now)).toBe('settled');
   });
 });

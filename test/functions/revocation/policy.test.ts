@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { ZodError } from 'zod';
 import type { Found } from '../../../functions/revocation/find.ts';
+import type { Action, Approved } from '../../../functions/revocation/incident.ts';
 import { leakFromSource } from '../../../functions/revocation/leak.ts';
 import { decide, policySchema } from '../../../functions/revocation/policy.ts';
+import type { Report } from '../../../functions/revocation/report.ts';
 import { reportOf } from '../../support/reports.ts';
 
 const policy = (given: object = {}) => policySchema.parse(given);
@@ -16,6 +18,7 @@ const found = (given: Partial<Found> = {}, key: Partial<Found['key']> = {}): Fou
   hasRivals: false,
   ...given,
 });
+const yes: Approved = { account: 'prod', keyId: 'k-1', action: 'delete', by: 'person' };
 const byValue = reportOf();
 const byId = reportOf({ leak: leakFromSource.parse({ provider: 'datadog', identifiers: { keyId: 'k-1' } }) });
 
@@ -44,8 +47,8 @@ describe('the one key that was found', () => {
   });
 
   test('is only planned on a dry run even when a person approved it', () => {
-    const report = reportOf({ order: { action: 'observe', approved: 'k-1' } });
-    expect(decide(policy(), 'delete', report, found())).toMatchObject({ do: 'plan' });
+    for (const order of [{ action: 'observe' as const }, { dryRun: true }])
+      expect(decide(policy(), 'delete', reportOf({ order }), found(), yes)).toMatchObject({ do: 'plan' });
   });
 
   test('is treated as an operator orders, whatever is configured, and does not count as automatic', () => {
@@ -88,33 +91,77 @@ describe('approval', () => {
     });
   });
 
-  test('deletes, and is not automatic', () => {
-    const report = reportOf({ order: { approved: 'k-1' } });
-    expect(decide(policy(), 'approve', report, found())).toEqual({
-      do: 'act',
-      action: 'delete',
-      automatic: false,
-      reason: 'a person approved it',
-    });
+  test('does what was approved, and is not automatic', () => {
+    for (const action of ['delete', 'disable'] as const)
+      for (const configured of ['delete', 'disable', 'approve', 'observe'] as const)
+        for (const order of [undefined, {}, { action: 'approve' as const }, { action: 'delete' as const }])
+          expect(decide(policy(), configured, reportOf({ order }), found(), { ...yes, action })).toEqual({
+            do: 'act',
+            action,
+            automatic: false,
+            reason: 'a person approved it',
+          });
   });
 
-  test('disables where that is configured', () => {
-    expect(decide(policy(), 'disable', reportOf({ order: { approved: 'k-1' } }), found())).toMatchObject({
-      do: 'act',
-      action: 'disable',
-    });
-  });
-
-  test('is of one key: another that is found later is asked for anew', () => {
-    const report = reportOf({ order: { approved: 'k-2' } });
-    expect(decide(policy(), 'approve', report, found())).toMatchObject({ do: 'ask' });
-    expect(decide(policy(), 'delete', report, found({ fit: 'hint' }))).toMatchObject({ do: 'ask' });
+  test.each([
+    ['key', found({}, { keyId: 'k-2' })],
+    ['account', found({ account: 'eu' })],
+  ])('is of one key in one account: another %s that is found later is asked for anew', (_, other) => {
+    for (const order of [undefined, {}])
+      expect(decide(policy(), 'approve', reportOf({ order }), other, yes)).toMatchObject({ do: 'ask' });
+    expect(decide(policy(), 'delete', byValue, { ...other, fit: 'hint' }, yes)).toMatchObject({ do: 'ask' });
   });
 
   test('settles a match on a hint, and a key that was named without its value', () => {
-    const order = { approved: 'k-1' };
-    expect(decide(policy(), 'delete', reportOf({ order }), found({ fit: 'hint' }))).toMatchObject({ do: 'act' });
-    expect(decide(policy(), 'delete', { ...byId, order }, found())).toMatchObject({ do: 'act' });
+    expect(decide(policy(), 'delete', byValue, found({ fit: 'hint' }), yes)).toMatchObject({ do: 'act' });
+    expect(decide(policy(), 'delete', byId, found(), yes)).toMatchObject({ do: 'act' });
+  });
+
+  test('that nobody answered in time is automatic, as no person decided it; unless a person has had it tried again', () => {
+    const late = { ...yes, by: 'deadline' as const };
+    expect(decide(policy(), 'approve', byValue, found(), late)).toEqual({
+      do: 'act',
+      action: 'delete',
+      automatic: true,
+      reason: 'nobody answered in time, and policy then goes on',
+    });
+    expect(decide(policy(), 'approve', reportOf({ order: {} }), found(), late)).toMatchObject({ automatic: false });
+  });
+});
+
+describe('a dry run', () => {
+  const dry = (configured: Action, report: Report, key = found()) => {
+    const decision = decide(policy(), configured, report, key);
+    return decision.do === 'plan' ? decision.otherwise : decision.do;
+  };
+  const { order: _, ...plain } = reportOf();
+
+  test.each<[string, string]>([
+    ['delete: exactly one key is the leaked one', dry('observe', byValue)],
+    ['disable: exactly one key is the leaked one', dry('disable', reportOf({ order: { dryRun: true } }))],
+    [
+      'delete: exactly one key is the leaked one',
+      dry('approve', reportOf({ order: { dryRun: true, action: 'delete' } })),
+    ],
+    [
+      'ask a person before delete: policy asks a person before it acts at this provider',
+      dry('approve', reportOf({ order: { action: 'observe' } })),
+    ],
+    [
+      'ask a person before delete: exactly one key fits, but only on a hint; a person must confirm it',
+      dry('observe', { ...plain }, found({ fit: 'hint' })),
+    ],
+    [
+      'ask a person before delete: standard named the key without its value; a person must confirm it',
+      dry('observe', byId),
+    ],
+  ])('says what would be done in earnest: %s', (words, said) => {
+    expect(said).toBe(words);
+  });
+
+  test('touches nothing that is protected, and says so at once', () => {
+    const protection = { protected: [{ provider: 'datadog', keyId: 'k-1', reason: 'by hand' }] };
+    expect(decide(policy(protection), 'observe', byValue, found())).toMatchObject({ do: 'refuse' });
   });
 });
 
@@ -182,7 +229,7 @@ describe('a protected key', () => {
     for (const action of ['delete', 'disable', 'approve', 'observe'] as const) {
       expect(decide(shielded, action, byValue, found())).toEqual(refused);
       expect(decide(shielded, action, { ...byId, order: { action: 'delete' } }, found())).toEqual(refused);
-      expect(decide(shielded, action, reportOf({ order: { approved: 'k-1' } }), found())).toEqual(refused);
+      expect(decide(shielded, action, byValue, found(), yes)).toEqual(refused);
     }
   });
 
@@ -210,6 +257,11 @@ describe('a key that is meant to be public', () => {
 });
 
 describe('a policy', () => {
+  test('names approvers by the id of a user, in any team or in one', () => {
+    const approvers = ['U012ABCDEF', 'W012ABCDEF', 'T012ABCDEF/U012ABCDEF', 'E012ABCDEF/W012ABCDEF'];
+    expect(policy({ approval: { approvers } }).approval.approvers).toEqual(approvers);
+  });
+
   test('has a default for everything', () => {
     expect(policy()).toEqual({
       protected: [],
@@ -225,6 +277,12 @@ describe('a policy', () => {
     ['a fuse with a part of an incident', { fuse: { limit: 1.5, windowMinutes: 60 } }],
     ['a window of nothing', { fuse: { limit: 1, windowMinutes: 0 } }],
     ['a window of more than a week', { fuse: { limit: 1, windowMinutes: 10_081 } }],
+    ['a deadline after more than a week', { approval: { deadlineMinutes: 10_081 } }],
+    ['an approver by name', { approval: { approvers: ['@anna'] } }],
+    ['an approver by address', { approval: { approvers: ['anna@acme.example'] } }],
+    ['a channel for an approver', { approval: { approvers: ['C012ABCDEF'] } }],
+    ['a user of a team without the user', { approval: { approvers: ['T012ABCDEF'] } }],
+    ['a user of two teams', { approval: { approvers: ['T012ABC/T012ABC/U012ABC'] } }],
     ['a deadline at once', { approval: { deadlineMinutes: 0 } }],
     ['a deadline that does something else', { approval: { onDeadline: 'delete' } }],
     ['a protection without a reason', { protected: [{ provider: 'datadog', keyId: 'k-1', reason: '' }] }],

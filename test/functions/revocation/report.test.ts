@@ -26,7 +26,7 @@ const whole = reportOf({
     location: { path: 'src/ä.py', line: 3 },
   },
   mayNameKeys: true,
-  order: { action: 'disable', reason: 'rotated', approved: 'k-1', deadline: true },
+  order: { action: 'disable', reason: 'rotated', dryRun: true, restore: true },
   tries: { unavailable: 3, unexpected: 1 },
   fence: 7,
   notBefore: 1_795_000_000_000.5,
