@@ -111,11 +111,9 @@ const quiet = { unfurl_links: false, unfurl_media: false };
 
 /** @throws Unexpected when the address is none of Slack's for answers */
 function hookOf(responseUrl: string): Path {
-  const url = URL.canParse(responseUrl) ? new URL(responseUrl) : undefined;
-  const segments = url?.pathname.slice(1).split('/') ?? [];
-  const isPlain = segments.length <= 8 && segments.every((segment) => /^[A-Za-z0-9_-]{1,128}$/.test(segment));
-  const isBare = url?.username === '' && url.password === '' && url.search === '' && url.hash === '';
-  if (url?.origin !== hooks || !isPlain || !isBare) throw new Unexpected('the address to answer at is none of Slack');
+  const [, given] = /^https:\/\/hooks\.slack\.com((?:\/[A-Za-z0-9_-]{1,128}){1,8})$/.exec(responseUrl) ?? [];
+  if (given === undefined) throw new Unexpected('the address to answer at is none of Slack');
+  const segments = given.slice(1).split('/');
   const parts = [...segments.map(() => '/'), ''];
   return path(Object.assign(parts, { raw: parts }), ...segments);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readConfiguration } from '../../lib/configuration.ts';
+import { isToldOf, readConfiguration } from '../../lib/configuration.ts';
 
 describe('a configuration that is wrong', () => {
   test.each<[object, RegExp]>([
@@ -18,6 +18,9 @@ describe('a configuration that is wrong', () => {
       /protected\.0\.provider/,
     ],
     [{ providers: {}, policy: { fuse: { limit: 0, windowMinutes: 60 } } }, /^policy\.fuse\.limit: /],
+    [{ providers: {}, notices: { eventBus: 'my bus' } }, /^notices\.eventBus: must be the name or the ARN/],
+    [{ providers: {}, notices: { topic: 'alarms' } }, /^notices\.topic: must be the ARN/],
+    [{ providers: {}, notices: { bus: 'default' } }, /^notices\.bus: /],
   ])('is refused in one line that names the field: %j', (input, line) => {
     expect(() => readConfiguration(input)).toThrow(line);
     expect(() => readConfiguration(input)).toThrow(/^[^\n]+$/);
@@ -39,5 +42,25 @@ test('a configuration says what is meant by what it leaves out', () => {
     providers: { datadog: { accounts: ['prod'], action: 'delete' } },
     sources: [],
     policy: { protected: [], approval: { approvers: [], onDeadline: 'park' }, useLeakedKey: true },
+    notices: { eventBus: 'default' },
+  });
+});
+
+describe('somebody is told', () => {
+  const silent = { providers: {}, notices: { eventBus: null } };
+  test.each<[string, object]>([
+    ['there is an event bus, which there is where nothing else is said', { providers: {} }],
+    [
+      'there is a topic',
+      { ...silent, notices: { eventBus: null, topic: 'arn:aws:sns:us-east-1:111122223333:alarms' } },
+    ],
+    ['there is Slack', { ...silent, sources: ['slack'] }],
+    ['there is a source whose alerts are closed', { ...silent, sources: ['github'] }],
+  ])('where %s', (_, input) => {
+    expect(isToldOf(readConfiguration(input))).toBe(true);
+  });
+
+  test('nowhere else', () => {
+    expect(isToldOf(readConfiguration({ ...silent, sources: ['standard'] }))).toBe(false);
   });
 });

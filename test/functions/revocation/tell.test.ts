@@ -407,3 +407,100 @@ describe('an errand', () => {
     },
   );
 });
+
+/** A channel with a room in which one message stands for an incident, as Slack has it. */
+function room(act: (state: string) => void | Promise<void> = () => undefined) {
+  const messages = new Map<string, string>();
+  const chat: Channel = {
+    id: 'room',
+    noticesOf: ({ state, outcome, kept }) => {
+      const deliver = async () => {
+        await act(state);
+        const id = kept.room ?? `m${messages.size + 1}`;
+        messages.set(id, outcome ?? state);
+        return { detail: '', keep: { room: id } };
+      };
+      return [{ name: `room: ${outcome ?? state}`, turn: 'room', deliver }];
+    },
+  };
+  return { chat, messages };
+}
+const drawn = () => Math.random();
+
+describe('a message that moves along with its incident', () => {
+  test('is posted once, changed in place, and fills no timeline', async () => {
+    const { chat, messages } = room();
+    const record = await rested('not-found');
+    await tell([chat]);
+    expect(await stands()).toMatchObject({ kept: { room: 'm1' }, told: ['room: not-found'], telling: false });
+    expect(Object.keys((await stands()).kept)).toEqual(['room']);
+    const claim = await ledger.claim(reportOf({ incident, message: 'm2', delivery: 'd2' }), clock.now() + 30_000);
+    expect(claim.record.id).toBe(record.id);
+    await rested('revoked', claim.record);
+    await tell([chat]);
+    expect([...messages]).toEqual([['m1', 'revoked']]);
+    expect(await told()).toEqual([]);
+  });
+
+  test('is one message where many come to tell it at once', async () => {
+    const { chat, messages } = room(() => new Promise((resolve) => setImmediate(resolve)));
+    await rested();
+    await Promise.all([1, 2, 3, 4].map(() => tell([chat], fresh(), { random: drawn })));
+    await drain([chat], 5 * minute);
+    expect([...messages]).toEqual([['m1', 'revoked']]);
+    expect(await stands()).toMatchObject({ kept: { room: 'm1' }, telling: false, told: ['room: revoked'] });
+  });
+
+  test('is exactly one, and final, where its room was closed for an hour', async () => {
+    const { chat, messages } = room(() => {
+      if (clock.now() < beginning + hour) throw new Unavailable('the room is closed');
+    });
+    const source = channel('source');
+    await rested('not-found');
+    await tell([chat, source]);
+    expect(out).toEqual(['source: not-found']);
+    const claim = await ledger.claim(reportOf({ incident, message: 'm2', delivery: 'd2' }), clock.now() + 30_000);
+    await rested('revoked', claim.record);
+    await tell([chat, source]);
+    expect(out).toEqual(['source: not-found', 'source: revoked']);
+    await drain([chat, source], 2 * hour);
+    expect([...messages]).toEqual([['m1', 'revoked']]);
+    expect(out).toEqual(['source: not-found', 'source: revoked']);
+    expect(await stands()).toMatchObject({ telling: false, told: [...out, 'room: revoked'] });
+  });
+
+  test('shows in the end what the ledger says, though the incident moved on while it was written', async () => {
+    let taken: IncidentRecord | undefined;
+    const { chat, messages } = room(async () => {
+      const report = reportOf({ incident, message: 'm2', delivery: 'd2' });
+      taken ??= (await ledger.claim(report, clock.now() + 30_000)).record;
+    });
+    await rested('not-found');
+    await tell([chat]);
+    expect([...messages]).toEqual([['m1', 'not-found']]);
+    await rested('revoked', taken);
+    await drain([chat], 10_000);
+    expect([...messages]).toEqual([['m1', 'revoked']]);
+    expect((await stands()).kept).toEqual({ room: 'm1' });
+  });
+
+  test('does not wait for ever for who died while it was their turn', async () => {
+    const { chat, messages } = room();
+    const record = await rested();
+    await ledger.amend(record, { kept: { 'turn of room': `${clock.now() + 30_000} 0.7` } });
+    await tell([chat, channel('source')]);
+    expect([[...messages], out]).toEqual([[], ['source: revoked']]);
+    await drain([chat, channel('source')], minute);
+    expect([...messages]).toEqual([['m1', 'revoked']]);
+    expect(clock.now()).toBeLessThan(beginning + minute);
+  });
+});
+
+test('a channel that takes its time holds up no other', async () => {
+  await rested();
+  let release = () => {};
+  const slow = channel('chat', () => new Promise<void>((resolve) => void (release = resolve)));
+  const quick = channel('source', () => release());
+  await tell([slow, quick]);
+  expect(out.toSorted()).toEqual(['chat: revoked', 'source: revoked']);
+});

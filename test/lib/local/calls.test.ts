@@ -140,16 +140,20 @@ describe('the price of an incident', () => {
     expectPrice(await kill(second), plain);
   });
 
-  test('is, for a key that is reported again, a send, a write that fails, a read and the note of a sighting', async () => {
+  test('is, for a key that is reported again, the note of a sighting, and the question whether anybody has to be told', async () => {
     const again = await priceOf(async () => {
       const { json } = await stage.alert({ provider: 'datadog', secret: first.key });
-      await until(json.incidents[0].id, (record) => record.sightingCount === 2 && isOver(record));
+      const [{ id }] = json.incidents;
+      const { revision } = await until(id, ({ sightingCount }) => sightingCount === 2);
+      await until(id, (record) => isOver(record) && record.revision > revision);
     });
     expectPrice(again, {
       'SendMessageBatch leakstop-lane-datadog': 1,
       'PutItem inc': 1,
-      'GetItem inc': 1,
-      'UpdateItem inc': 1,
+      'SendMessageBatch leakstop-notices': 1,
+      // By who claims, by who sends for somebody to tell, and by who tells.
+      'GetItem inc': 3,
+      'UpdateItem inc': 3,
     });
   });
 
