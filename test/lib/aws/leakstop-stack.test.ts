@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { functions, names } from '../../../functions/manifest.ts';
 import type { FunctionName } from '../../../functions/platform/env.ts';
 import { sources } from '../../../functions/sources/index.ts';
+import type { Configuration } from '../../../lib/configuration.ts';
 import { everything, ofType, permissionsOf, resourcesOf } from './template.ts';
 
 // A neighbour that no registry needs to know: what a lane must not reach is there, however many providers there are.
@@ -84,6 +85,19 @@ describe('who may do what', () => {
 
   test.each(lanes)('the lane of $id sends to its own queue, announces, and sends to no other', ({ id, who }) => {
     expect(allowed(who, 'sqs:SendMessage')).toEqual([names.lane(id), names.notices].sort());
+  });
+
+  test('who tells of incidents may put events on the one bus and publish to the one topic, and nobody else may', () => {
+    const topic = 'arn:aws:sns:us-east-1:111122223333:alarms';
+    const arn = 'arn:aws:events:us-east-1:111122223333:event-bus/security';
+    const own = names.function('send-notice');
+    const published = (notices: Configuration['notices']) =>
+      permissionsOf(resourcesOf({ ...everything, notices }))
+        .filter(({ action }) => /^(events|sns):/.test(action))
+        .map(({ who, action, resource }) => [who, action, resource.replace(/^arn:AWS::Partition:events:.*:/, '…:')]);
+    expect(published({ eventBus: 'default' })).toEqual([[own, 'events:PutEvents', '…:event-bus/default']]);
+    expect(published({ eventBus: arn })).toEqual([[own, 'events:PutEvents', arn]]);
+    expect(published({ eventBus: null, topic })).toEqual([[own, 'sns:Publish', topic]]);
   });
 
   test('nobody touches what was set aside', () => {
