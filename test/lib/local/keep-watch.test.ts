@@ -20,7 +20,16 @@ describe('keeping watch on a stage', () => {
     const { json } = await stage.alert({ provider: 'datadog', secret: key });
     const incident = await stage.resting(json.incidents[0].id);
     expect(incident.outcome).toBe('revoked');
+    await untilTold(incident.id);
     return incident;
+  }
+  /** Who tells of it writes to it as well. */
+  async function untilTold(id: string): Promise<void> {
+    for (const end = Date.now() + 15_000; ; ) {
+      if ((await stage.items()).find((one) => one.id === id)?.telling === false) return;
+      if (Date.now() > end) throw new Error(`nobody was told of ${id}`);
+      await new Promise((resolve) => setTimeout(resolve, 25));
+    }
   }
   /** The time for a look has come. */
   const makeDue = (id: string) =>
