@@ -50,7 +50,7 @@ export async function countAgainstFuse(
     }
     if (fuse?.window !== window) {
       // Another clock may be ahead, or the window have turned while we asked: what was counted is never forgotten for that.
-      if (fuse?.window !== undefined && beginOf(fuse.window) > beginOf(window)) {
+      if (fuse?.window !== undefined && beginOf(fuse.window) >= beginOf(window)) {
         window = fuse.window;
         continue;
       }

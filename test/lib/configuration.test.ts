@@ -18,6 +18,16 @@ describe('a configuration that is wrong', () => {
       /protected\.0\.provider/,
     ],
     [{ providers: {}, policy: { fuse: { limit: 0, windowMinutes: 60 } } }, /^policy\.fuse\.limit: /],
+    [
+      { providers: {}, policy: { approval: { approvers: ['@anna'] } } },
+      /^policy\.approval\.approvers\.0: must be a Slack user id such as U012ABCDEF, or T012ABCDEF\/U012ABCDEF/,
+    ],
+    [
+      { providers: {}, policy: { approval: { onDeadline: 'revoke' } } },
+      /^policy\.approval\.deadlineMinutes: is missing: .*name the minutes/,
+    ],
+    [{ providers: {}, policy: { approval: { onDeadline: 'delete' } } }, /^policy\.approval\.onDeadline: /],
+    [{ providers: {}, policy: { fuse: { limit: 5, windowMinutes: 20_000 } } }, /^policy\.fuse\.windowMinutes: /],
     [{ providers: {}, notices: { eventBus: 'my bus' } }, /^notices\.eventBus: must be the name or the ARN/],
     [{ providers: {}, notices: { topic: 'alarms' } }, /^notices\.topic: must be the ARN/],
     [{ providers: {}, notices: { bus: 'default' } }, /^notices\.bus: /],
@@ -34,6 +44,29 @@ describe('a configuration that is wrong', () => {
       });
     for (const id of ['datadog', 'mongodb-atlas', 'resolver'])
       expect(() => readConfiguration({ providers: { [id]: { accounts: ['a'], action: 'disable' } } })).toThrow(id);
+  });
+});
+
+describe('approval in Slack', () => {
+  const input = (approvers: string[], action = 'approve', sources = ['standard', 'slack']) => ({
+    providers: { coveo: { accounts: ['a'] }, datadog: { accounts: ['prod'], action } },
+    sources,
+    policy: { approval: { approvers } },
+  });
+
+  test('by nobody is refused, with the field and the remedy', () => {
+    expect(() => readConfiguration(input([]))).toThrow(
+      /^policy\.approval\.approvers: is empty, and datadog asks people in Slack: name who may approve$/,
+    );
+  });
+
+  test.each([
+    ['somebody may approve', input(['U012ABCDEF'])],
+    ['somebody of one team may approve', input(['T012ABCDEF/U012ABCDEF'])],
+    ['nothing asks for approval by configuration', input([], 'delete')],
+    ['people are not in Slack: operators decide through the API', input([], 'approve', ['standard'])],
+  ])('is taken where %s', (_, given) => {
+    expect(readConfiguration(given).policy.approval.approvers).toEqual(given.policy.approval.approvers);
   });
 });
 

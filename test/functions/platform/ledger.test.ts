@@ -854,6 +854,53 @@ describe('the fuse', () => {
     expect(answers.filter((answer) => answer === 'blows')).toHaveLength(1);
   });
 
+  test('says to the one incident that blew it that it did, as often as it asks: its run may have died before it told', async () => {
+    await count(3);
+    const asks = async (incident: string) => ledger.countAgainstFuse(incident, fuse);
+    expect(await asks('inc_too-many')).toBe('blows');
+    expect(await asks('inc_one-more')).toBe('blown');
+    expect(await asks('inc_too-many')).toBe('blows');
+    await ledger.resetFuse();
+    expect(await asks('inc_too-many')).toBe('within');
+  });
+
+  test('goes by windows that never go back, whatever the clocks of those who count say', async () => {
+    const late = dynamoLedger(
+      { client: table.dynamoDb, table: table.table },
+      { ...clock, now: () => clock.now() - 1, random: () => 0.5 },
+    );
+    const turn = Math.ceil((clock.now() + 1) / hour) * hour;
+    clock.advance(turn - clock.now());
+    const answers: string[] = [];
+    for (let time = 0; time < 6; time += 1)
+      answers.push(await (time % 2 === 0 ? ledger : late).countAgainstFuse(`inc_${next()}`, fuse));
+    expect(answers).toEqual(['within', 'within', 'within', 'blows', 'blown', 'blown']);
+  });
+
+  test('lets no more through than its limit while its window turns and many count at once', async () => {
+    await count(2);
+    clock.advance(hour);
+    const clocks = Array.from({ length: 30 }, (_, index) => clock.now() - (index % 3) * hour);
+    const answers = await Promise.all(
+      clocks.map((time) =>
+        dynamoLedger(
+          { client: table.dynamoDb, table: table.table },
+          { ...clock, now: () => time, random: () => 0.5 },
+        ).countAgainstFuse(`inc_${next()}`, fuse),
+      ),
+    );
+    // Who counted before it turned is counted in the window before it: both together let twice the limit through, and no more.
+    expect(answers.filter((answer) => answer === 'within').length).toBeLessThanOrEqual(6);
+    expect(answers.filter((answer) => answer === 'blows')).toHaveLength(1);
+  });
+
+  test('keeps what it counted when its window is set anew', async () => {
+    const counted: string[] = [];
+    for (const windowMinutes of [60, 30, 60, 30, 1440, 60])
+      counted.push(await ledger.countAgainstFuse(`inc_${next()}`, { limit: 3, windowMinutes }));
+    expect(counted).toEqual(['within', 'within', 'within', 'blows', 'blown', 'blown']);
+  });
+
   test('counts an incident once, however often its run begins anew', async () => {
     const window = { limit: 2, windowMinutes: 7 };
     const answers: string[] = [];

@@ -30,6 +30,21 @@ test('a configuration that is wrong ends with one line that names the file and t
   expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
 });
 
+test.each([
+  [
+    "{ providers: { datadog: { accounts: ['prod'], action: 'approve' } }, sources: ['slack'] }",
+    /^bin\/config\.ts: policy\.approval\.approvers: is empty, .*name who may approve\n$/,
+  ],
+  [
+    "{ providers: { datadog: { accounts: ['prod'], action: 'disable' } } }",
+    /^bin\/config\.ts: providers\.datadog\.action: cannot be disable: datadog can only delete\n$/,
+  ],
+])('a policy that makes no sense is refused before anything is made: %s', (configuration, line) => {
+  const { status, stdout, stderr } = run(configuration);
+  expect(stderr).toMatch(line);
+  expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+});
+
 test('a configuration that is right ends without a word', () => {
   const { status, stdout, stderr } = run("{ providers: { datadog: { accounts: ['prod'] } }, sources: ['standard'] }");
   expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: '' });
