@@ -5,29 +5,32 @@ import { readEnvironment } from './platform/env.ts';
 import { fingerprintOf } from './platform/fingerprint.ts';
 import { httpFunction } from './platform/lambda.ts';
 import { dynamoLedger } from './platform/ledger.ts';
-import { createQueues } from './platform/queues.ts';
+import { createObservability } from './platform/observability.ts';
+import { announcing, createQueues } from './platform/queues.ts';
 import { createSecrets } from './platform/secrets.ts';
 import { providers } from './providers/index.ts';
 import { answer } from './requests/index.ts';
 import type { RequestServices } from './requests/services.ts';
 
 function compose(): RequestServices {
-  const { LANES, UNROUTED_QUEUE, ACCOUNTS, TABLE } = readEnvironment('receive-request', process.env);
+  const variables = readEnvironment('receive-request', process.env);
   const secrets = createSecrets(secretsManager(), Date.now);
-  const { send } = createQueues(sqs());
+  const queues = createQueues(sqs());
   return {
     intake: {
       providers,
-      lanes: LANES,
-      unroutedQueue: UNROUTED_QUEUE,
+      lanes: variables.LANES,
+      unroutedQueue: variables.UNROUTED_QUEUE,
       fingerprint: () => fingerprintOf(secrets),
-      send,
+      send: queues.send,
       now: Date.now,
       newId: randomUUID,
     },
-    ledger: dynamoLedger({ client: dynamoDb(), table: TABLE }, { now: Date.now, sleep, random: Math.random }),
-    accounts: ACCOUNTS,
+    ledger: dynamoLedger({ client: dynamoDb(), table: variables.TABLE }, { now: Date.now, sleep, random: Math.random }),
+    accounts: variables.ACCOUNTS,
     sleep,
+    announce: announcing(queues, variables.NOTICES_QUEUE, Date.now),
+    info: createObservability('receive-request').info,
   };
 }
 

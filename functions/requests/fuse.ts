@@ -9,7 +9,9 @@ const stateOf = async ({ ledger }: RequestServices) => {
 export const getFuse: Route = async (_, services) => ({ status: 200, body: await stateOf(services) });
 
 /** `POST /fuse/reset`: from here on keys are revoked without asking again; what waits for a person goes on waiting. */
-export const resetFuse: Route = async (_, services) => {
-  await services.ledger.resetFuse();
+export const resetFuse: Route = async ({ caller }, services) => {
+  const blown = await services.ledger.fuseBlown();
+  if (await services.ledger.resetFuse())
+    services.info?.('the fuse was reset', { by: caller ?? 'operator', blown: blown ?? '' });
   return { status: 200, body: await stateOf(services) };
 };

@@ -109,7 +109,9 @@ async function afterRestore(decided: ReturnType<typeof view>, delivery: string, 
 }
 
 const personOf = ({ caller }: HttpRequest): Person =>
-  caller === undefined ? { id: 'operator', words: 'an operator' } : { id: caller, words: `operator ${caller}` };
+  caller === undefined || caller === ''
+    ? { id: 'operator', words: 'an operator' }
+    : { id: caller, words: `operator ${caller}` };
 
 const decisionServices = ({ ledger, intake, announce }: RequestServices): DecisionServices => ({
   ledger,

@@ -11,6 +11,8 @@ export interface RequestServices {
   sleep(ms: number): Promise<void>;
   /** Sends for who tells of an incident; absent, there is nobody to tell. @throws Unavailable */
   announce?: ((incident: string) => Promise<void>) | undefined;
+  /** Tells logs what happened. Never given anything that somebody wrote. */
+  info?(message: string, fields: Record<string, string>): void;
 }
 
 export type Route = (request: HttpRequest, services: RequestServices) => Promise<HttpAnswer>;

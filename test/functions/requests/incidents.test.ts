@@ -3,12 +3,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { HttpRequest } from '../../../functions/platform/lambda.ts';
 import { answer } from '../../../functions/requests/index.ts';
 import { Unavailable } from '../../../functions/revocation/errors.ts';
-import { incidentId } from '../../../functions/revocation/fingerprint.ts';
-import type { view } from '../../../functions/revocation/incident.ts';
+import { incidentId, seal } from '../../../functions/revocation/fingerprint.ts';
+import type { IncidentRecord, view } from '../../../functions/revocation/incident.ts';
 import type { Ledger } from '../../../functions/revocation/ledger.ts';
 import { referenceIncident, referralForm } from '../../../functions/revocation/references.ts';
+import { type Report, readReport } from '../../../functions/revocation/report.ts';
 import { Secret } from '../../../functions/revocation/secret.ts';
 import { testClock, testLedger } from '../../support/lane.ts';
+import { reportOf } from '../../support/reports.ts';
 
 const clock = testClock();
 let ledger: Ledger;
@@ -147,5 +149,115 @@ describe('a retry of an alert whose credential could not be fetched', () => {
     const { retry, sent } = await begin({ ...given });
     await expect(retry()).rejects.toMatchObject({ status: 409 });
     expect(sent).toEqual([]);
+  });
+});
+
+describe('a person who decides through the API', () => {
+  const caller = 'arn:aws:sts::123456789012:assumed-role/OnCall/anna';
+  const secret = new Secret('5e0a1eaf0c0ffee05ec2e7ab1e0ddba1');
+
+  /** An incident that waits for a person, and the way to decide about it. */
+  async function begin(change: Partial<IncidentRecord> = {}) {
+    const incident = anyId();
+    const report = reportOf({ incident, delivery: randomUUID() });
+    const claim = await ledger.claim(report, clock.now() + 30_000);
+    const keyId = 'k-1';
+    const asking = {
+      nonce: 'n-1',
+      action: 'delete',
+      account: 'prod',
+      keyId,
+      askedAt: clock.now(),
+      until: null,
+    } as const;
+    await ledger.keepSealed(incident, seal(key, incident, { leak: { secret }, mayNameKeys: false, order: undefined }));
+    await ledger.save(claim.record, {
+      ...{ state: 'awaiting-approval', account: 'prod', keyId, asking: { ...asking, onDeadline: 'wait' } },
+      lease: { claim: '', message: '', delivery: '', until: 0, scheduled: false },
+      ...change,
+    });
+    const sent: { queue: string; report: Report }[] = [];
+    const announced: string[] = [];
+    const intake = {
+      fingerprint: async () => key,
+      now: clock.now,
+      newId: randomUUID,
+      lanes: { datadog: 'http://queues/lane-datadog' },
+      send: async (queue: string, bodies: string[]) =>
+        void sent.push(...bodies.map((body) => ({ queue, report: readReport(body) }))),
+    };
+    const announce = async (id: string) => void announced.push(id);
+    const services = { ledger, intake, sleep: clock.sleep, announce } as unknown as Parameters<typeof answer>[1];
+    const decide = async (verb: string, body = '', by: string | undefined = caller) => {
+      const route = `POST /incidents/{id}/${verb}`;
+      const request = { route, parameters: { id: incident }, query: {}, headers: {}, body: Buffer.from(body) };
+      const answered = await answer({ ...request, id: randomUUID(), caller: by }, services).catch((problem) => problem);
+      return answered as { status: number; body: ReturnType<typeof view>; message: string; errors: object[] };
+    };
+    return { incident, decide, sent, announced };
+  }
+
+  test('approves by name and with a reason: one message goes to the lane, and nothing secret with it', async () => {
+    const { incident, decide, sent, announced } = await begin();
+    const { status, body } = await decide('approve', JSON.stringify({ reason: 'ours, and on the wiki' }));
+    expect([status, body.state]).toEqual([200, 'received']);
+    expect(body.timeline.at(-1)).toMatchObject({
+      stage: 'approved',
+      detail: `by operator ${caller}: ours, and on the wiki`,
+    });
+    expect(sent).toMatchObject([{ queue: 'http://queues/lane-datadog', report: { incident, order: {} } }]);
+    expect(sent[0]?.report.leak).toBe(undefined);
+    expect(announced).toEqual([incident]);
+  });
+
+  test('rejects by name, and closes it at once', async () => {
+    const { incident, decide, sent, announced } = await begin();
+    const { status, body } = await decide('reject', '{"reason":"a test key"}');
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ state: 'closed', outcome: 'rejected', reason: 'a person said no: a test key' });
+    expect(body.timeline.at(-1)).toMatchObject({ stage: 'rejected', detail: `by operator ${caller}: a test key` });
+    expect([sent, announced]).toEqual([[], [incident]]);
+  });
+
+  test('needs no reason, and is an operator where nobody has to say who they are', async () => {
+    const { decide } = await begin();
+    const { body } = await decide('approve', '', '');
+    expect(body.timeline.at(-1)).toMatchObject({ stage: 'approved', detail: 'by an operator' });
+  });
+
+  test('is told in words when somebody else has decided, and nothing goes out a second time', async () => {
+    const { decide, sent } = await begin();
+    await decide('approve');
+    for (const verb of ['approve', 'reject', 'retry', 'restore']) {
+      const { status, message } = await decide(verb);
+      expect(status).toBe(409);
+      expect(message).toMatch(/^The incident is received: [a-z][^.]+\.$/);
+    }
+    expect(sent).toHaveLength(1);
+  });
+
+  test.each([
+    ['{"reason":""}', 'reason'],
+    [JSON.stringify({ reason: 'x'.repeat(501) }), 'reason'],
+    ['{"why":"x"}', '(body)'],
+    ['[]', '(body)'],
+  ])('is told what is wrong with %s, and nothing is decided', async (body, field) => {
+    for (const verb of ['approve', 'reject', 'retry', 'restore']) {
+      const { incident, decide } = await begin(verb === 'retry' ? { state: 'parked' } : {});
+      const before = await ledger.read(incident);
+      const { status, errors } = await decide(verb, body);
+      expect(status).toBe(400);
+      expect(errors).toMatchObject([{ field }]);
+      expect(await ledger.read(incident)).toEqual(before);
+    }
+  });
+
+  test('types no secret into the story for good', async () => {
+    for (const verb of ['approve', 'reject']) {
+      const { incident, decide } = await begin();
+      const answered = await decide(verb, JSON.stringify({ reason: `it was ${secret.expose()}` }));
+      expect(JSON.stringify(answered.body)).toContain('it was [secret]');
+      expect(JSON.stringify([answered, await ledger.read(incident)])).not.toContain(secret.expose());
+    }
   });
 });
