@@ -25,15 +25,19 @@ export async function afterTheEnd(
   services: Services,
   endsAt: number,
 ): Promise<Report | undefined> {
-  if (!isNew || record.state !== 'closed' || !isDeath(record.outcome)) return undefined;
+  if (record.state !== 'closed' || !isDeath(record.outcome) || !broughtBy(report, record)) return undefined;
   const last = Date.parse(record.proof?.checks.at(-1)?.at ?? '');
-  const isTime = services.now() - last >= lookNoSooner && !isDryRun(report);
+  const isTime = isNew && services.now() - last >= lookNoSooner && !isDryRun(report);
   // Who is told changes the incident, and what was seen of one that has changed opens none again: so the look goes first.
   const revived = isTime ? await lookAgain(record, report, services, endsAt) : undefined;
   if (revived !== undefined) return revived;
   await tellOnceMore(record, services);
   return undefined;
 }
+
+/** It may stand there since a run that died, or that was of another incident, before anybody was told: told twice is harmless. */
+const broughtBy = ({ sighting }: Report, { sightings }: IncidentRecord) =>
+  sightings.some(({ source, delivery }) => source === sighting.source && delivery === sighting.delivery);
 
 async function tellOnceMore({ id }: IncidentRecord, { ledger, announce }: Services): Promise<void> {
   const current = announce && (await ledger.read(id));

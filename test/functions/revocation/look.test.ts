@@ -15,6 +15,7 @@ import {
 } from '../../../lib/local/vendors/docspace.ts';
 import type { Vendor } from '../../../lib/local/vendors/vendor.ts';
 import { testClock, testLane, testLedger, vendorNetwork } from '../../support/lane.ts';
+import { incidentNamed } from '../../support/reports.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -423,6 +424,38 @@ describe('a report of a key whose story is over', () => {
     });
     expect([sightings.length, sightingCount]).toEqual([6, 6]);
     expect(proof?.checks.map(({ result }) => result)).toEqual(['dead', 'dead', 'dead']);
+  });
+
+  test('has its source told, even where a death or an outage came between the sighting and the telling', async () => {
+    const { die, incidentOf, run, reported, leak, services, ledger, clock } = await begin();
+    const announced: string[] = [];
+    Object.assign(services, { announce: async (incident: string) => void announced.push(incident) });
+    const report = await die();
+    clock.advance(2 * minute);
+    announced.splice(0);
+    const alert = await reported(leak, { source: 'github', delivery: 'd-1' });
+    const { amend } = ledger;
+    Object.assign(ledger, { amend: () => Promise.reject(new Error('the function dies')) });
+    await expect(run(alert)).rejects.toThrow('the function dies');
+    Object.assign(ledger, { amend });
+    expect(announced).toEqual([]);
+    await run(alert);
+    expect(announced).toEqual([report.incident]);
+    expect(await incidentOf(report)).toMatchObject({ sightingCount: 2, telling: true });
+  });
+
+  test('has its source told where it was noted while another run was at work, or under another incident', async () => {
+    const { die, run, reported, leak, services, clock, ledger } = await begin();
+    const announced: string[] = [];
+    Object.assign(services, { announce: async (incident: string) => void announced.push(incident) });
+    const report = await die();
+    announced.splice(0);
+    const alert = await reported(leak, { source: 'github', delivery: 'd-1' });
+    const other = { ...alert, incident: incidentNamed('b') };
+    const { record } = await ledger.claim(other, clock.now() + minute);
+    await ledger.merge(record, report.incident);
+    await run({ ...alert, noted: true });
+    expect(announced).toEqual([report.incident]);
   });
 
   test('that was reported before is no reason to look', async () => {
