@@ -128,10 +128,17 @@ export function withoutEcho<Value>(value: Value, secret: Secret | undefined): Va
   return clean(value) as Value;
 }
 
+/** An address without the name and password in it: those of repositories come with the token that they were cloned with. */
+export const withoutUser = <Text extends string | undefined>(address: Text) =>
+  address?.replaceAll(/\/\/[^/?#\s]*@/g, '//') as Text;
+
 /** No key is shorter than this; a shorter secret stands in names by chance, and they must go on saying where it belongs. */
 const echoFrom = 8;
 
-/** A leak in which nothing but its secret holds it: a name that did is none any more, an identifier that did is dropped. */
+/**
+ * A leak in which nothing but its secret holds it: a name that did is none any more, an identifier that did is dropped. Nor do its
+ * addresses hold anybody else's.
+ */
 export function withoutEchoes(leak: Leak): Leak {
   const { secret, reference, location, identifiers = {}, provider, kind, account } = leak;
   const names = { provider, kind, account };
@@ -141,8 +148,8 @@ export function withoutEchoes(leak: Leak): Leak {
   return {
     ...leak,
     ...(isShort ? names : clean.names),
-    reference: clean.reference,
-    location: clean.location,
+    reference: withoutUser(clean.reference),
+    location: clean.location && { ...clean.location, url: withoutUser(clean.location.url) },
     identifiers: Object.fromEntries(named),
   };
 }

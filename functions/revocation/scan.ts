@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { Finding } from './findings.ts';
-import { withoutEcho } from './leak.ts';
+import { withoutEcho, withoutUser } from './leak.ts';
 import { type Secret, secretText } from './secret.ts';
 import type { Skipped } from './source.ts';
 
@@ -86,8 +86,6 @@ export function secretsIn(fields: readonly [string, unknown][], name: string, sh
 }
 
 const text = (max: number) => z.string().min(1).max(max).optional().catch(undefined);
-/** Addresses of repositories come with the token that they were cloned with. */
-const withoutUser = (url: string | undefined) => url?.replace(/\/\/[^/@\s]*@/, '//');
 const place = z.object({
   url: text(2048).transform(withoutUser),
   path: text(1024),

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import type { Finding } from '../../revocation/findings.ts';
-import { withoutEcho } from '../../revocation/leak.ts';
+import { withoutEcho, withoutUser } from '../../revocation/leak.ts';
 import { type Secret, secretText } from '../../revocation/secret.ts';
 import type { Delivery, Endpoint, Reading, Skipped } from '../../revocation/source.ts';
 import { ifText, isOneOf, jsonBytes } from './forms.ts';
@@ -12,7 +12,11 @@ interface Config {
 }
 
 const entriesAtMost = 5000;
-const entry = z.object({ type: z.string().max(256).catch(''), token: secretText, location: ifText(2048) });
+const entry = z.object({
+  type: z.string().max(256).catch(''),
+  token: secretText,
+  location: ifText(2048).transform(withoutUser),
+});
 const isRevoker = ({ headers, config: { revocationToken } }: Delivery<Config>) =>
   isOneOf(headers.authorization, revocationToken ? [revocationToken] : []);
 

@@ -123,6 +123,20 @@ describe('a notification', () => {
     expect(read(redacted, now + 86_400_000).references).toEqual([{ link }]);
   });
 
+  test('keeps no user or token of a repository or a page', () => {
+    const at = 'https://x-access-token:canary@github.com/acme/app';
+    const elsewhere = { SourceMetadata: { Data: { Git: { repository: at, file: 'a.env' } } } };
+    for (const body of [
+      { ...redacted, ...elsewhere },
+      { ...redacted, link: at },
+      { ...finding, link: at },
+    ]) {
+      const reading = read(body);
+      expect(JSON.stringify(reading)).toContain('https://github.com/acme/app');
+      expect(JSON.stringify(reading)).not.toContain('canary');
+    }
+  });
+
   test('that says next to nothing is told all the same, each for itself', () => {
     const [first] = read({ source_type: 'SourceType_SOURCE_TYPE_JIRA' }).references ?? [];
     const [second] = read({ source_type: 'SourceType_SOURCE_TYPE_JIRA' }, now + 1000).references ?? [];
