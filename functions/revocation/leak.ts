@@ -113,19 +113,31 @@ export interface Sighting {
 export function withoutEcho<Value>(value: Value, secret: Secret | undefined): Value {
   if (secret === undefined) return value;
   const plain = secret.expose();
-  const forms = [plain, encodeURIComponent(plain.toWellFormed())].map((form) =>
-    form.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'),
-  );
-  const echo = new RegExp(forms.join('|'), 'gi');
+  const forms = [...new Set([plain, encodeURIComponent(plain.toWellFormed())])];
   const clean = (part: unknown): unknown => {
     // What replaces it is longer than some secrets: no text grows by it.
-    if (typeof part === 'string')
-      return part.replace(echo, '[secret]').slice(0, Math.max(part.length, '[secret]'.length));
+    if (typeof part === 'string') return forms.reduce(masked, part).slice(0, Math.max(part.length, '[secret]'.length));
     if (part === null || typeof part !== 'object') return part;
     if (Array.isArray(part)) return part.map(clean);
     return Object.fromEntries(Object.entries(part).map(([key, inner]) => [key, clean(inner)]));
   };
   return clean(value) as Value;
+}
+
+/** Only letters of ASCII, so that every place in the text stays the same. */
+const inLowerCase = (text: string) => text.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase());
+
+/** In either case of its letters. A regular expression of what may be a whole file would be too large to be made. */
+function masked(text: string, echo: string): string {
+  if (echo === '' || echo.length > text.length) return text;
+  const [where, what] = [inLowerCase(text), inLowerCase(echo)];
+  const parts: string[] = [];
+  let from = 0;
+  for (let at = where.indexOf(what); at !== -1; at = where.indexOf(what, from)) {
+    parts.push(text.slice(from, at));
+    from = at + echo.length;
+  }
+  return [...parts, text.slice(from)].join('[secret]');
 }
 
 /** An address without the name and password in it: those of repositories come with the token that they were cloned with. */

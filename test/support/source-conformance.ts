@@ -408,6 +408,16 @@ export function sourceConformance(subject: SourceConformance): void {
         });
       }
 
+      test('may hold what is as large as a file', () => {
+        const file = `${'-----'.repeat(12_000)}!`;
+        const text = new TextDecoder().decode(alertBytes);
+        for (const canary of canaries) {
+          const reading = read(like(text.replaceAll(canary, file)));
+          expect(['alert', 'nothing', 'malformed']).toContain(reading.is);
+          expect(printed(reading).length).toBeLessThan(50_000);
+        }
+      });
+
       test('names pages that are this source’s, and no link that only looks like one', () => {
         const { owns } = source;
         const links = ((read(alert) as Alert).references ?? []).map(({ link }) => link);
