@@ -237,10 +237,10 @@ describe('the Token Revocation API', () => {
   const [types, revoke] = gitlab.endpoints ?? [];
   const raw = 'https://gitlab.com/acme/shop/-/raw/c0ffee/deploy.env';
   const item = { type: 'gitleaks_rule_id_datadog-access-token', token: 'canary-1', location: raw };
-  const ask = (endpoint: typeof types, body: unknown, given: readonly string[] = []) =>
-    endpoint?.answer({ body: bytes(body), headers: {}, config, now } as Delivery<never>, given);
-  const tokensIn = (body: unknown) => {
-    const reading = ask(revoke, body);
+  const ask = (endpoint: typeof types, body: unknown, given: readonly string[] = [], at = now) =>
+    endpoint?.answer({ body: bytes(body), headers: {}, config, now: at } as Delivery<never>, given);
+  const tokensIn = (body: unknown, at = now) => {
+    const reading = ask(revoke, body, [], at);
     if (reading?.is !== 'alert') throw new Error('no alert');
     return reading;
   };
@@ -265,6 +265,15 @@ describe('the Token Revocation API', () => {
       expect(endpoint?.verify({ ...delivery, config })).toBe(expected);
       expect(endpoint?.verify({ ...delivery, config: both })).toBe(false);
     }
+  });
+
+  test('passes with either token while one takes the place of the other', () => {
+    const rotating = gitlab.config.parse({ revocationToken: ['new-token', 'r-token'] });
+    const passes = (authorization: string) =>
+      revoke?.verify({ body: bytes([item]), headers: { authorization }, config: rotating, now });
+    expect(['new-token', 'r-token', 'x-token', ''].map(passes)).toEqual([true, true, false, false]);
+    for (const revocationToken of [[], [''], Array.from({ length: 11 }, () => 'r-token')])
+      expect(gitlab.config.safeParse({ revocationToken }).success).toBe(false);
   });
 
   test('answers which types we revoke', () => {
@@ -315,6 +324,7 @@ describe('the Token Revocation API', () => {
     expect(first).toMatch(/^[\x21-\x7e]{1,256}$/);
     expect(nameOf({ ...item, vulnerability: { updated_at: 'later' } })).toBe(first);
     expect(nameOf({ ...item, location: `${raw}2` })).not.toBe(first);
+    expect(tokensIn([item], now + 86_400_000).delivery).not.toBe(first);
     // Whoever reads the name can try no token out on it: every token gives the same.
     expect(nameOf({ ...item, token: 'canary-2' })).toBe(first);
     expect(nameOf({ ...item, token: 'canary-1', location: `${raw}?canary-1` })).toBe(
