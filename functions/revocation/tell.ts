@@ -13,6 +13,9 @@ export interface Notice {
   deliver(): Promise<string>;
 }
 
+/** The name of what a source is told of one of its alerts. */
+export const noticeOf = (source: string, reference: string) => `${source} ${reference}`;
+
 /** A way to tell somebody what became of an incident. */
 export interface Channel {
   id: string;

@@ -458,6 +458,30 @@ describe('a report of a key whose story is over', () => {
     expect(announced).toEqual([report.incident]);
   });
 
+  test('whose source opened its alert again, after it was told, is one to look at and to tell again', async () => {
+    const { die, incidentOf, run, reported, leak, services, ledger, clock, lines, vendor } = await begin();
+    const announced: string[] = [];
+    Object.assign(services, { announce: async (incident: string) => void announced.push(incident) });
+    const report = await die();
+    const reference = 'https://git.example/alerts/1';
+    const alertIn = async (delivery: string) => {
+      const alert = await reported(leak, { source: 'github', delivery });
+      return { ...alert, sighting: { ...alert.sighting, reference } };
+    };
+    await run(await alertIn('d-1'));
+    const told = [`github ${reference}`, 'github https://git.example/alerts/2'];
+    await ledger.amend(await incidentOf(report), { told, telling: false });
+    clock.advance(2 * minute);
+    const before = vendor.arrivals.length;
+    announced.splice(0);
+    await run(await alertIn('d-2'));
+    expect(lines(before)).toEqual(['GET /api/v1/validate']);
+    expect(announced).toEqual([report.incident]);
+    expect(await incidentOf(report)).toMatchObject({ sightingCount: 2, telling: true, told: told.slice(1) });
+    await run(await alertIn('d-3'));
+    expect(announced).toHaveLength(1);
+  });
+
   test('that was reported before is no reason to look', async () => {
     const { die, run, clock, lines, vendor } = await begin();
     const report = await die();
