@@ -67,11 +67,12 @@ export const ifList = z.array(z.unknown()).catch([]);
 
 /** What stands in place of a secret: `REDACTED`, its beginning and three dots, or stars for some of it. */
 const redacted = /^\W*redacted\W*$|(?:\.{3}|…)$|\*\*|^\*$/i;
+export const isRedacted = (value: string) => redacted.test(value.trim());
 
 /** The secret in a field that the scanner calls `name`, or the reason why there is none; `shown` is how to scan so that there is. */
 export function secretIn(name: string, value: unknown, shown: string): Secret | string {
   if (typeof value !== 'string' || value.trim() === '') return `has no ${name}`;
-  if (redacted.test(value.trim())) return `${name} is redacted; ${shown}`;
+  if (isRedacted(value)) return `${name} is redacted; ${shown}`;
   const parsed = secretText.safeParse(value);
   return parsed.success ? parsed.data : `${name} is empty or longer than 65,536 characters`;
 }

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { deliveryName, jsonOf, readEntries, textIfReadable } from '../revocation/delivery.ts';
 import type { Finding } from '../revocation/findings.ts';
 import { withoutEcho, withoutUser } from '../revocation/leak.ts';
+import { isRedacted } from '../revocation/scan.ts';
 import { Secret, secretText } from '../revocation/secret.ts';
 import { isHmacHex } from '../revocation/signature.ts';
 import type { Delivery, Reading, Source } from '../revocation/source.ts';
@@ -23,7 +24,7 @@ const address = textIfReadable(2048).transform((given) =>
 );
 /** A value that was masked before it was sent is none. */
 const value = secretText
-  .refine((secret) => !/\*{3}|\.{3}$|…$|^redacted$/i.test(secret.expose()))
+  .refine((secret) => !isRedacted(secret.expose()))
   .nullish()
   .catch(undefined)
   .transform((secret) => secret ?? undefined);

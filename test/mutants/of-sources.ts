@@ -102,11 +102,7 @@ export const ofSources: readonly Mutant[] = [
     "isHmacHex(headers['x-hub-signature'] ?? '', body, tokens)",
     "isHmacHex(headers['x-hub-signature'] ?? '', body, tokens) || tokens.some((one) => process.getBuiltinModule('node:crypto').hash('sha256', Buffer.concat([Buffer.from(one.expose()), body])) === headers['x-hub-signature'])",
   ),
-  trufflehog(
-    'a masked value is acted on',
-    '!/\\*{3}|\\.{3}$|…$|^redacted$/i.test(secret.expose())',
-    "secret.expose() !== ''",
-  ),
+  trufflehog('a masked value is acted on', '!isRedacted(secret.expose())', "secret.expose() !== ''"),
   trufflehog('an alert without a value is dropped', 'findings, references, skipped', 'findings, skipped'),
   trufflehog('a value stays in the place that repeats it', 'withoutEcho(texts, secret)', 'texts'),
   standard('any type is a leak', "if (outer.data.type !== 'credential.leaked') return { is: 'nothing' };", ''),

@@ -144,10 +144,13 @@ describe('a notification', () => {
     expect(second?.link).not.toBe(first?.link);
   });
 
-  test.each(['a0a0********', 'AKIA***', 'REDACTED', 'a0a0...', 'a0a0…'])('with the value %s carries none', (masked) => {
-    const reading = read({ ...finding, Raw: masked, RawV2: masked, SecretParts: { key: masked } });
-    expect(reading).toMatchObject({ findings: [], references: [{ link: page }] });
-  });
+  test.each(['a0a0********', 'AKIA***', 'a0a0**', '*', 'REDACTED', '[REDACTED]', 'a0a0...', 'a0a0…'])(
+    'with the value %s carries none',
+    (masked) => {
+      const reading = read({ ...finding, Raw: masked, RawV2: masked, SecretParts: { key: masked } });
+      expect(reading).toMatchObject({ findings: [], references: [{ link: page }] });
+    },
+  );
 
   test('with one part that cannot be read gives the others', () => {
     const { findings } = read({ ...finding, Raw: null, RawV2: 7, SecretParts: { api_key: apiKey, app_key: ['x'] } });
