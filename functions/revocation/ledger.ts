@@ -180,8 +180,17 @@ export const isDryRun = ({ order }: Report) => order?.dryRun === true || order?.
 export const mayBeObserved = ({ state, outcome }: IncidentRecord) =>
   (state === 'parked' && outcome !== null) || outcome === 'observed' || outcome === 'not-found';
 
+/**
+ * Whether an order comes too late, as one that was set aside and brought back may: a person has said no since, or what it
+ * would restore was ended anew.
+ */
+const isOverruled = ({ timeline }: IncidentRecord, { order, sighting }: Report) =>
+  order !== undefined &&
+  timeline.some(({ stage, at }) => stage === (order.restore ? 'dead' : 'rejected') && at > sighting.at);
+
 /** Whether what a person or a new report says may start again what rests. */
 function mayReopen(record: IncidentRecord, report: Report): boolean {
+  if (isOverruled(record, report)) return false;
   if (report.order?.restore) return isRestorable(record);
   if (!isReopenable(record) || record.lease.delivery === report.sighting.delivery) return false;
   if (isDryRun(report)) return mayBeObserved(record);

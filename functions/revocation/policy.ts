@@ -36,9 +36,7 @@ export type Decision =
 /** Decides about the one key that was found. Pure: the same facts give the same answer, and the answer explains itself. */
 export function decide(policy: Policy, configured: Action, report: Report, found: Found): Decision {
   const { order } = report;
-  const shield = policy.protected.find(
-    ({ provider, keyId }) => provider === report.provider && keyId === found.key.keyId,
-  );
+  const shield = shieldOf(policy, report, found.key.keyId);
   if (shield) return { do: 'refuse', reason: `policy protects this key: ${shield.reason}` };
   const namedWithAction = report.leak?.identifiers?.keyId !== undefined && order?.action !== undefined;
   if (found.key.meantToBePublic && !namedWithAction) {
@@ -76,6 +74,13 @@ export function decide(policy: Policy, configured: Action, report: Report, found
   const reason = reasons[found.fit];
   return { do: 'act', action, automatic: order === undefined, reason };
 }
+
+const shieldOf = (policy: Policy, report: Report, key: string) =>
+  policy.protected.find(({ provider, keyId }) => provider === report.provider && keyId === key);
+
+/** Whether policy says that a key is never to be touched. */
+export const isProtected = (policy: Policy, report: Report, keyId: string) =>
+  shieldOf(policy, report, keyId) !== undefined;
 
 const reasons: Record<Found['fit'], string> = {
   same: 'exactly one key is the leaked one',

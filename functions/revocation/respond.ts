@@ -3,13 +3,13 @@ import { LeaseLost } from './errors.ts';
 import { putBackUnwritten, settleFault } from './faults.ts';
 import { accountActingWith, findEverywhere } from './find-everywhere.ts';
 import { seal } from './fingerprint.ts';
-import { inWords, isCertain, proceed, protectOwn, theOne } from './judge.ts';
+import { inWords, isCertain, proceed, protectOwn, settleDoubt, theOne } from './judge.ts';
 import type { Leak } from './leak.ts';
 import type { Claim } from './ledger.ts';
 import { afterTheEnd, lookAgain, watchedBy } from './look.ts';
 import type { Report } from './report.ts';
 import { restore } from './restore.ts';
-import { close, settleDoubt } from './revoke.ts';
+import { close } from './revoke.ts';
 import { leakOf, nameOf, type Run, reserve, rest, type Services, startRun, tell } from './run.ts';
 
 /** A lease outlives its function by this much (ms), so that a run that is being stopped cannot meet its successor. */

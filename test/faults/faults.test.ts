@@ -35,6 +35,7 @@ describe('a key dies once, and the incident tells the truth about it', () => {
     'alive-for-a-while',
     'alive-for-long',
     'undying',
+    'unprovable',
     'gone-before',
     'rivalled',
     'resurrected',

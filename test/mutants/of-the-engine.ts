@@ -68,8 +68,8 @@ export const ofTheEngine: readonly Mutant[] = [
     "const ours = result === 'done' || earlierDoubt;",
     "const ours = result === 'done';",
   ),
-  revoke('a key is closed without proof', 'if (!proof.dead || last === undefined) {', 'if (last === undefined) {'),
-  revoke('doubt is settled by hope', 'if (!done)\n', 'if (false)\n'),
+  revoke('a key is closed without proof', 'if (proof.dead && last !== undefined) {', 'if (last !== undefined) {'),
+  judge('doubt is settled by hope', 'if (found === undefined || (action ===', 'if (found !== null || (action ==='),
   revoke('a rate limit leaves doubt behind', 'if (untouched) await save', 'if (false) await save'),
   revoke(
     'a value that is not this key’s proves its death',
@@ -79,14 +79,14 @@ export const ofTheEngine: readonly Mutant[] = [
   revoke('the leaked key is presented against policy', 'services.policy.useLeakedKey && valueMatched', 'valueMatched'),
   prove(
     'an answer that says nothing is death',
-    "(await askAsLeaked(access, kind.proof, leaked)) ?? 'unknown'",
-    "(await askAsLeaked(access, kind.proof, leaked)) ?? 'dead'",
+    "result: result ?? 'unknown', isMute",
+    "result: result ?? 'dead', isMute",
   ),
   prove('death is not polled for', 'const pauses = [0, 250,', 'const pauses = [0]; [250,'),
   ask(
     'an unwritten answer is a bad moment, never a changed contract',
-    'if (status === 429 || status >= 500) {',
-    'if (status !== 0) {',
+    'status === 429 || status >= 500',
+    'status !== 0',
   ),
   ask('the wait that the provider names is ignored', 'provider.waitHint?.(answer, now) ?? ', ''),
   ask(

@@ -44,6 +44,19 @@ describe('an incident that a run holds', () => {
   });
 });
 
+describe('an order that was set aside and comes back', () => {
+  const rejected = (at: number) => {
+    const timeline = [{ at: new Date(at).toISOString(), stage: 'rejected', previous: '' }] as const;
+    return { ...resting('rejected'), timeline: [...timeline] };
+  };
+
+  test('does not undo what a person said after it', () => {
+    const given = Date.parse(asked.sighting.at);
+    expect(standing(rejected(given + 1), asked, now)).toBe('settled');
+    expect(standing(rejected(given - 1), asked, now)).toBe('claimed');
+  });
+});
+
 describe('an incident that waits for a message', () => {
   const record = recordOf({ state: 'claimed', fence: 4, lease: lease({ message: 'put-back', scheduled: true }) });
 

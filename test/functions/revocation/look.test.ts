@@ -4,6 +4,7 @@ import { providers } from '../../../functions/providers/index.ts';
 import { Misconfigured } from '../../../functions/revocation/errors.ts';
 import { seal } from '../../../functions/revocation/fingerprint.ts';
 import { type Action, type IncidentRecord, view } from '../../../functions/revocation/incident.ts';
+import { policySchema } from '../../../functions/revocation/policy.ts';
 import type { AnyProvider } from '../../../functions/revocation/provider.ts';
 import type { Report } from '../../../functions/revocation/report.ts';
 import { type DatadogKey, datadogVendor, inventedKeys } from '../../../lib/local/vendors/datadog.ts';
@@ -391,6 +392,29 @@ describe('a key that was switched off', () => {
     },
   );
 
+  test.each([
+    [
+      'protects it by now',
+      { policy: policySchema.parse({ protected: [{ provider: 'docspace', keyId: '', reason: 'in use' }] }) },
+      { state: 'parked', outcome: 'protected', reason: 'policy protects this key: in use' },
+    ],
+    ['is a dry run by now', { action: 'observe' }, { state: 'closed', outcome: 'observed' }],
+    ['asks a person by now', { action: 'approve' }, { state: 'awaiting-approval', outcome: null }],
+  ] as const)('and that somebody switches on past us is left alone where policy %s', async (_, change, expected) => {
+    const { die, pass, incidentOf, vendor, target, services, orderOf, run } = await beginDocspace();
+    const report = await die();
+    target.isActive = true;
+    Object.assign(services, change);
+    for (const shield of services.policy.protected) shield.keyId = target.id;
+    await pass(day);
+    const incident = await incidentOf(report);
+    expect(incident).toMatchObject({ ...expected, inDoubt: false });
+    expect([vendor.disablings.length, vendor.accepts(docspaceLeak)]).toEqual([1, true]);
+    if (expected.state !== 'awaiting-approval') return;
+    await run(orderOf(report, { approved: target.id, action: 'disable' }));
+    expect(await incidentOf(report)).toMatchObject({ state: 'closed', outcome: 'disabled' });
+  });
+
   test('and that somebody deleted meanwhile is as dead', async () => {
     const { die, pass, incidentOf, vendor, target } = await beginDocspace({ policy: { useLeakedKey: false } });
     const report = await die();
@@ -551,6 +575,50 @@ describe('a deletion that was accepted while the key lives on', () => {
     expect(await incidentOf(report)).toMatchObject({ state: 'sent', account: 'main', sightingCount: 2 });
     await pass(2 * day);
     expect(await incidentOf(report)).toMatchObject({ outcome: 'revoked' });
+  });
+});
+
+describe('a request whose answer was lost', () => {
+  test('is not sent again once policy protects the key', async () => {
+    const { reported, run, pass, incidentOf, services, vendor, key, leak } = await begin();
+    vendor.troubles.push({ on: /^DELETE /, reply: 'drop-before' });
+    const report = await reported(leak);
+    await run(report);
+    expect(await incidentOf(report)).toMatchObject({ state: 'unknown', inDoubt: true });
+    services.policy.protected.push({ provider: 'datadog', keyId: key.id, reason: 'in use' });
+    await pass(minute);
+    const end = { state: 'parked', outcome: 'protected', inDoubt: false, reason: 'policy protects this key: in use' };
+    expect(await incidentOf(report)).toMatchObject(end);
+    expect(vendor.arrivals.filter(({ method }) => method === 'DELETE')).toHaveLength(1);
+  });
+});
+
+describe('a proof that cannot be had for a moment', () => {
+  const checking = /^GET \/api\/v1\/validate$/;
+
+  test('is waited for: a key that is no longer listed may live on', async () => {
+    const { die, incidentOf, vendor, key, lines } = await begin({ propagationMs: 20_000 });
+    vendor.troubles.push({ on: checking, times: 5, reply: { status: 429, headers: { 'x-ratelimit-reset': '3' } } });
+    const incident = await incidentOf(await die());
+    expect(incident).toMatchObject({ outcome: 'revoked', proof: { method: 'leaked-key-refused' } });
+    expect(vendor.accepts(key.key)).toBe(false);
+    expect(resultsOf(incident)?.slice(0, 6)).toEqual([...Array(5).fill('unknown'), 'alive']);
+    const times = incident.proof?.checks.slice(0, 6).map(({ at }) => Date.parse(at)) ?? [];
+    const waits = times.slice(1).map((time, index) => time - (times[index] ?? 0));
+    expect(Math.min(...waits)).toBeGreaterThanOrEqual(3_000);
+    expect(lines().filter((line) => line.startsWith('DELETE'))).toHaveLength(1);
+  });
+
+  test('and never comes is no death of a key that was itself seen alive', async () => {
+    const { die, incidentOf, pass, vendor, key } = await begin({ propagationMs: hour });
+    const odd = { status: 418, body: {} };
+    vendor.troubles.push({ on: checking, times: 1, reply: { status: 200, body: { valid: true } } });
+    vendor.troubles.push({ on: checking, times: 30, reply: odd });
+    const report = await die();
+    expect(await incidentOf(report)).toMatchObject({ state: 'sent', outcome: null });
+    expect(vendor.accepts(key.key)).toBe(true);
+    await pass(2 * hour);
+    expect(await incidentOf(report)).toMatchObject({ outcome: 'revoked', proof: { method: 'leaked-key-refused' } });
   });
 });
 
