@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { deliveryName } from '../../revocation/delivery.ts';
+import { deliveryName, tooMany } from '../../revocation/delivery.ts';
 import type { Finding } from '../../revocation/findings.ts';
 import { withoutEcho, withoutUser } from '../../revocation/leak.ts';
 import { type Secret, secretText } from '../../revocation/secret.ts';
@@ -33,15 +33,14 @@ function readTokens({ body, now }: Delivery<Config>): Reading {
   const list = jsonBytes.pipe(z.array(z.unknown())).safeParse(body);
   if (!list.success) return { is: 'malformed', error: list.error };
   if (list.data.length === 0) return { is: 'nothing' };
+  if (list.data.length > entriesAtMost) return { is: 'malformed', error: tooMany(entriesAtMost) };
   const findings: Finding[] = [];
   const skipped: Skipped[] = [];
-  for (const [index, given] of list.data.slice(0, entriesAtMost).entries()) {
+  for (const [index, given] of list.data.entries()) {
     const { data } = entry.safeParse(given);
     if (data === undefined) skipped.push({ index, reason: 'it holds no token that can be read' });
     else findings.push(revocable(data));
   }
-  if (list.data.length > entriesAtMost)
-    skipped.push({ index: entriesAtMost, reason: `no more than ${entriesAtMost} are read at once` });
   // GitLab names no delivery and repeats a failed one 17 times. A digest of places: one that covers a token could be tried out.
   const places = findings.map(({ detector, value, circumstances }) =>
     withoutEcho([detector, circumstances?.reference], value),
