@@ -42,6 +42,8 @@ else await lead();
 
 /** Tells its share, and then leaves. */
 async function work(mine: number): Promise<void> {
+  // Nobody listens any more.
+  process.once('disconnect', () => process.exit(1));
   const world = await openWorld(`worker ${mine}`);
   let count = 0;
   let news: News = { part: '', histories: 0, perStep: {}, broken: [] };
