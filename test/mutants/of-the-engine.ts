@@ -68,7 +68,7 @@ export const ofTheEngine: readonly Mutant[] = [
     "const ours = result === 'done' || earlierDoubt;",
     "const ours = result === 'done';",
   ),
-  revoke('a key is closed without proof', 'if (!proof.dead || last === undefined) {', 'if (last === undefined) {'),
+  revoke('a key is closed without proof', 'if (proof.dead && last !== undefined) {', 'if (last !== undefined) {'),
   revoke('doubt is settled by hope', 'if (!done)\n', 'if (false)\n'),
   revoke('a rate limit leaves doubt behind', 'if (untouched) await save', 'if (false) await save'),
   revoke(
