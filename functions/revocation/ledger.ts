@@ -195,9 +195,11 @@ function mayReopen(record: IncidentRecord, report: Report): boolean {
   if (!isReopenable(record) || record.lease.delivery === report.sighting.delivery) return false;
   if (isDryRun(report)) return mayBeObserved(record);
   if (report.order !== undefined) return true;
+  // All that was missing is the value that this report brings. A run may have died with it in hand, so that its report is known.
+  if (record.outcome === null && record.valueSettles && report.leak?.secret !== undefined) return true;
   if ((isKnown(record, report.sighting) && !report.noted) || record.outcome === 'protected') return false;
   // The key may live: a scan in a dry run, or before its account was configured, must not be the last word.
   if (record.state === 'closed') return record.outcome !== 'rejected' && record.outcome !== 'restored';
-  // Who waits for a person waits for a person, unless all that was missing is the value that this report brings.
-  return record.outcome !== null || (record.valueSettles && report.leak?.secret !== undefined);
+  // Who waits for a person waits for a person.
+  return record.outcome !== null;
 }

@@ -58,6 +58,20 @@ async function tellOnceMore({ id }: IncidentRecord, { ledger, announce }: Servic
 }
 
 /**
+ * Others wrote to the incident since its key was seen alive. Unless one of them saw it dead after that, it is opened all the
+ * same: the report for that, or undefined.
+ */
+export async function seenAliveYet(
+  record: IncidentRecord,
+  report: Report,
+  { at, revision }: { at: string; revision: number },
+): Promise<Report | undefined> {
+  const seenSince = record.proof?.checks.some((check) => check.result === 'dead' && check.at >= at) ?? false;
+  if (!isDeath(record.outcome) || record.revision === revision || seenSince) return undefined;
+  return { ...report, look: { alive: { at, revision: record.revision } } };
+}
+
+/**
  * Looks once whether a key that was proven dead is dead still. That it is goes into the proof, and into nothing else. Returns
  * the report that opens the incident of a key that is accepted again.
  */

@@ -140,4 +140,14 @@ export const ofExactlyOnce: readonly Mutant[] = [
     'const telling = false;\n',
   ),
   record('a sighting is counted twice', '...(isNews(record, report) && sighted(', '...(report.leak && sighted('),
+  rules(
+    'the value that a dead run had in hand does not count when it comes again',
+    'if (record.outcome === null && record.valueSettles && report.leak?.secret !== undefined) return true;',
+    '',
+  ),
+  revoke(
+    'a key that lives for ever is asked about every minute',
+    'services.now() < watchFrom(watch.since).at',
+    'services.now() < watch.at',
+  ),
 ];

@@ -93,9 +93,9 @@ export const ofSources: readonly Mutant[] = [
     'https://api.github.com/meta/public_keys/secret_scanning',
   ),
   delivery('broken UTF-8 is mended', "new TextDecoder('utf-8', { fatal: true })", "new TextDecoder('utf-8')"),
-  delivery('a list is read without end', 'list.slice(0, atMost).map', 'list.map'),
+  delivery('a list is read without end', 'if (list.length > atMost)', 'if (false)'),
   delivery('one bad entry refuses all', 'first?.error && entries.length === 0', 'first?.error'),
-  delivery('what is left out is not told', 'list.length > atMost ? [...skipped, rest] : skipped', 'skipped'),
+  delivery('what is left out is not told', 'return { entries, skipped };', 'return { entries, skipped: [] };'),
   delivery('a delivery is told once and for ever', 'JSON.stringify([day, ...told])', 'JSON.stringify(told)'),
   trufflehog(
     'the default method is taken too',

@@ -169,7 +169,8 @@ describe('an incident that rests', () => {
       const byName = { ...news, leak: leakFromSource.parse({ identifiers: { keyId: 'k-1' } }) };
       expect(standing(record, news, now)).toBe('claimed');
       expect(standing(record, byName, now)).toBe('settled');
-      expect(standing(record, known, now)).toBe('settled');
+      // Its first run may have died before the one that asked a person came.
+      expect(standing(record, known, now)).toBe('claimed');
     },
   );
 

@@ -220,6 +220,22 @@ describe('a key that is accepted again after its death', () => {
     expect(vendor.deletions).toEqual([key.id]);
   });
 
+  test('is reopened though somebody is told of its death while it is looked at', async () => {
+    const { die, incidentOf, run, lookFor, vendor, key, clock, ledger, services } = await begin();
+    const report = await die();
+    vendor.revive(key.id);
+    clock.advance(minute);
+    const { send } = services;
+    services.send = async (...asked) => {
+      services.send = send;
+      const record = await incidentOf(report);
+      expect(await ledger.amend(record, { told: ['somebody'], telling: false })).toBeDefined();
+      return send(...asked);
+    };
+    await run(lookFor(report));
+    expect(vendor.deletions).toEqual([key.id, key.id]);
+  });
+
   test('is reopened once by two looks at once', async () => {
     const { die, pass, incidentOf, run, lookFor, vendor, key, clock } = await begin();
     const report = await die();

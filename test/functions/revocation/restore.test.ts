@@ -179,7 +179,10 @@ describe('a key that was restored', () => {
 
   test('and disabled again is not restored by the old order, which was set aside and comes back', async () => {
     const { restore, again, vendor, reportOf, run, ledger, id, clock } = await begin();
-    const old = { ...reportOf({ provider: 'docspace', secret: leaked }, { order: { restore: true } }), leak: undefined };
+    const old = {
+      ...reportOf({ provider: 'docspace', secret: leaked }, { order: { restore: true } }),
+      leak: undefined,
+    };
     expect(await restore()).toMatchObject({ outcome: 'restored' });
     clock.advance(60_000);
     const order = { action: 'disable' } as const;
