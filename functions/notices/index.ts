@@ -1,6 +1,4 @@
-import { type AlertServices, alerts } from './alerts.ts';
+import { alerts } from './alerts.ts';
 
 /** Every way to tell somebody what became of an incident. */
 export const channels = { alerts } as const;
-
-export type ChannelServices = AlertServices;
