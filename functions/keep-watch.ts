@@ -6,7 +6,7 @@ import { scheduledFunction } from './platform/lambda.ts';
 import { dynamoLedger } from './platform/ledger.ts';
 import { createObservability } from './platform/observability.ts';
 import { createQueues } from './platform/queues.ts';
-import { askForSweeps, keepWatch } from './revocation/keep-watch.ts';
+import { watchRound } from './revocation/keep-watch.ts';
 import type { Sources } from './revocation/source.ts';
 import { sources } from './sources/index.ts';
 
@@ -16,13 +16,12 @@ function compose() {
   const ledger = dynamoLedger({ client: dynamoDb(), table: TABLE }, { now: Date.now, sleep, random: Math.random });
   const tower = { ledger, lanes: LANES, notices: NOTICES_QUEUE, send, now: Date.now, newId: randomUUID };
   const swept = SOURCES.filter((id) => (sources as Sources)[id]?.listOpen);
-  return { tower, swept, unroutedQueue: UNROUTED_QUEUE, observability: createObservability('keep-watch') };
+  return { tower, sweeps: { swept, unroutedQueue: UNROUTED_QUEUE }, observability: createObservability('keep-watch') };
 }
 
-async function watch({ tower, swept, unroutedQueue, observability }: ReturnType<typeof compose>): Promise<void> {
-  const due = await keepWatch(tower);
+async function watch({ tower, sweeps, observability }: ReturnType<typeof compose>): Promise<void> {
+  const due = await watchRound(tower, sweeps);
   if (due > 0) observability.info('passed on what was due', { due });
-  await askForSweeps(swept, tower, unroutedQueue);
 }
 
 /** Every minute: whatever should have moved by now and has not, and every dead key that is to be looked at again. Every quarter of an hour: sweeps. */

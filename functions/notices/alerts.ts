@@ -1,7 +1,7 @@
 import type { IncidentRecord } from '../revocation/incident.ts';
 import { isDeath } from '../revocation/incident.ts';
 import type { AnySource, Closed, Ending, Inquiry, Sources } from '../revocation/source.ts';
-import type { Channel, Notice } from '../revocation/tell.ts';
+import { type Channel, type Notice, noticeOf } from '../revocation/tell.ts';
 
 /** What telling sources needs from outside. */
 export interface AlertServices {
@@ -22,8 +22,9 @@ export const alerts = (services: AlertServices): Channel => ({
     const seen = new Set<string>();
     return sightings.flatMap(({ source: id, reference }): Notice[] => {
       const source = Object.hasOwn(services.sources, id) ? services.sources[id] : undefined;
-      const name = `${id} ${reference}`;
-      if (source?.close === undefined || reference === undefined || seen.has(name)) return [];
+      if (source?.close === undefined || reference === undefined) return [];
+      const name = noticeOf(id, reference);
+      if (seen.has(name)) return [];
       seen.add(name);
       return [{ name, deliver: () => closeAt(source, reference, endingOf({ ...record, outcome }), services) }];
     });

@@ -64,7 +64,7 @@ export function messageOf(record: IncidentRecord, now: number): Message {
   const headline = headlineOf(record);
   const todo = whatToDo(record, now);
   const why = whyOf(record, now);
-  const text = fit([`${iconOf(record)} ${headline}.`, why, todo].filter(Boolean).join(' '), textAtMost);
+  const text = fitted([`${iconOf(record)} ${headline}.`, why, todo].filter(Boolean).join(' '), textAtMost);
   const places = placesOf(record);
   const story = storyOf(record, now);
   const isShort = record.outcome === 'not-found' || record.outcome === 'observed';
@@ -73,12 +73,12 @@ export function messageOf(record: IncidentRecord, now: number): Message {
       type: 'header',
       text: { type: 'plain_text', emoji: true, text: cut(`${iconOf(record)} ${headline}`, headerAtMost) },
     },
-    section(`*What to do:* ${fit(todo, 1_000)}${why === undefined ? '' : `\n*Why:* ${fit(why, 1_800)}`}`),
+    section(`*What to do:* ${fitted(todo, 1_000)}${why === undefined ? '' : `\n*Why:* ${fitted(why, 1_800)}`}`),
     { type: 'section', fields: factsOf(record).map(markdown) },
     places === undefined ? undefined : section(places),
     isShort || story === undefined ? undefined : section(story),
     { type: 'actions', block_id: 'decide', elements: buttonsOf(record) },
-    { type: 'context', elements: [markdown(fit(`Incident ${record.id}, ${sinceOf(record, now)}`, fieldAtMost))] },
+    { type: 'context', elements: [markdown(fitted(`Incident ${record.id}, ${sinceOf(record, now)}`, fieldAtMost))] },
   ];
   return { text, blocks: blocks.filter((block) => block !== undefined) };
 }
@@ -107,7 +107,7 @@ function factsOf({ provider, kind, keyId, account, owner, timeline }: IncidentRe
     ['Account', account],
     ['Whose', owner],
   ];
-  const known = facts.flatMap(([name, value]) => (value ? [`*${name}*\n${fit(value, 300)}`] : []));
+  const known = facts.flatMap(([name, value]) => (value ? [`*${name}*\n${fitted(value, 300)}`] : []));
   return known.length === 0 ? ['*Provider*\nnot known'] : known;
 }
 
@@ -126,10 +126,10 @@ function placeOf({ source, reference, location }: Sighting): string {
   const unlinked = link === undefined ? links[0] : undefined;
   const where = [
     link?.(at || 'open'),
-    link === undefined && at ? fit(at, 150) : undefined,
-    unlinked && fit(unlinked, 200),
+    link === undefined && at ? fitted(at, 150) : undefined,
+    unlinked && fitted(unlinked, 200),
   ];
-  return [fit(source, 64), ...where].filter(Boolean).join(' · ');
+  return [fitted(source, 64), ...where].filter(Boolean).join(' · ');
 }
 
 /** A link, where it is one that a person can open: https://docs.slack.dev/messaging/formatting-message-text#linking-urls */
@@ -137,7 +137,7 @@ function linkTo(address: string): ((words: string) => string) | undefined {
   if (!/^https?:\/\//i.test(address) || !URL.canParse(address)) return undefined;
   const href = escaped(new URL(address).href.replaceAll('|', '%7C'));
   if (href.length > 600) return undefined;
-  return (words) => `<${href}|${fit(words, 150)}>`;
+  return (words) => `<${href}|${fitted(words, 150)}>`;
 }
 
 /** The last steps of its story, the newest last. */
@@ -145,7 +145,7 @@ function storyOf({ timeline }: IncidentRecord, now: number): string | undefined 
   const steps = timeline.filter(({ stage }) => stage !== 'told').slice(-stepsShown);
   if (steps.length === 0) return undefined;
   const lines = steps.map(({ at, stage, detail }) => {
-    const said = detail === undefined ? '' : `: ${fit(detail, stepAtMost)}`;
+    const said = detail === undefined ? '' : `: ${fitted(detail, stepAtMost)}`;
     const isDecision = stage === 'approved' || stage === 'rejected';
     return `${timeOf(Date.parse(at), now)} *${stage}*${isDecision ? mentioning(said) : said}`;
   });
@@ -207,7 +207,7 @@ function cut(text: string, most: number): string {
 }
 
 /** One line, escaped as Slack wants it, of at most `most` characters with that: no escape is cut in two. */
-function fit(text: string, most: number): string {
+function fitted(text: string, most: number): string {
   let fitting = '';
   for (const character of cut(text, most)) {
     const next = entities[character] ?? character;

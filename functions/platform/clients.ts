@@ -10,11 +10,16 @@ const bounded = {
   requestHandler: { connectionTimeout: 1_500, requestTimeout: 4_000, throwOnRequestTimeout: true },
 };
 
+/** For who must answer within ten seconds, as GitHub waits: two tries of a service that is silent end before that. */
+export const inTime = { maxAttempts: 2 };
+
 export const dynamoDb = () => new DynamoDBClient(bounded);
-export const secretsManager = () => new SecretsManagerClient(bounded);
+export const secretsManager = (fewer: { maxAttempts?: number } = {}) =>
+  new SecretsManagerClient({ ...bounded, ...fewer });
 /** What has an ARN is reached in the region that the ARN names. */
 const at = (arn: string) => (arn.startsWith('arn:') ? { region: arn.split(':')[3] } : {});
 export const eventBridge = (bus: string) => new EventBridgeClient({ ...bounded, ...at(bus) });
 export const sns = (topic: string) => new SNSClient({ ...bounded, ...at(topic) });
 /** The endpoint of the environment counts, not the host that a queue's URL happens to name. */
-export const sqs = () => new SQSClient({ ...bounded, useQueueUrlAsEndpoint: false });
+export const sqs = (fewer: { maxAttempts?: number } = {}) =>
+  new SQSClient({ ...bounded, ...fewer, useQueueUrlAsEndpoint: false });

@@ -200,7 +200,7 @@ function problemOf(error: unknown): HttpAnswer {
   const status = ours ? 503 : 500;
   const title = ours ? 'Service unavailable' : 'Internal error';
   const detail = ours
-    ? 'Nothing was accepted; send it again.'
+    ? 'Nothing is promised; send the whole of it again.'
     : 'Something failed here; whether it was accepted is not known, so send it again.';
   return { status, headers, body: { type: 'about:blank', title, status, detail } };
 }

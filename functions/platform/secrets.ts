@@ -5,19 +5,42 @@ import { Misconfigured, Unavailable } from '../revocation/errors.ts';
 /** How long a secret is used before it is read again (ms). */
 const keptFor = 5 * 60_000;
 
-/** Reads secrets, checks them against their schema, keeps them for five minutes; simultaneous readers share one read. */
+/** While Secrets Manager gives no answer, what it said last is believed for this long (ms), and it is asked again this often (ms). */
+const believedFor = 60 * 60_000;
+const askedAgain = 30_000;
+
+/**
+ * Reads secrets, checks them against their schema, keeps them for five minutes, or for an hour while they cannot be had;
+ * simultaneous readers share one read.
+ */
 export interface Secrets {
-  /** @throws Misconfigured naming the secret and the field, never the value; Unavailable */
+  /** `fresh`: what is kept does not do. @throws Misconfigured naming the secret and the field, never the value; Unavailable */
   read<Value>(name: string, schema: z.ZodType<Value>, fresh?: boolean): Promise<Value>;
 }
 
 export function createSecrets(client: SecretsManagerClient, now: () => number): Secrets {
   const kept = new Map<string, { until: number; value: Promise<unknown> }>();
+  const good = new Map<string, { at: number; value: unknown }>();
+
+  async function readAnew<Value>(name: string, schema: z.ZodType<Value>, fresh: boolean): Promise<Value> {
+    try {
+      const value = check(name, await fetchSecret(client, name), schema);
+      good.set(name, { at: now(), value });
+      return value;
+    } catch (error) {
+      const last = good.get(name);
+      if (fresh || !(error instanceof Unavailable) || last === undefined || last.at + believedFor <= now()) throw error;
+      const known = kept.get(name);
+      if (known !== undefined) known.until = now() + askedAgain;
+      return last.value as Value;
+    }
+  }
+
   return {
     read(name, schema, fresh = false) {
       const known = kept.get(name);
       if (known && !fresh && known.until > now()) return known.value as Promise<never>;
-      const value = fetchSecret(client, name).then((text) => check(name, text, schema));
+      const value = readAnew(name, schema, fresh);
       kept.set(name, { until: now() + keptFor, value });
       value.catch(() => kept.get(name)?.value === value && kept.delete(name));
       return value;

@@ -68,11 +68,12 @@ export const getIncident: Route = async (request, services) => ({
 /** `POST /incidents/{id}/retry`: a person repaired what kept a parked incident from going on. */
 export const retryIncident: Route = async (request, services) => {
   const record = await theIncident(request.parameters.id, services);
+  const decision = decisionOf(request);
   if (record.state !== 'parked') throw conflict(record, 'only a parked incident can be retried');
   const at = new Date(services.intake.now()).toISOString();
   const referral = record.provider === null ? referralOf(record, await services.intake.fingerprint(), at) : undefined;
-  if (referral !== undefined) return askAgain(record, referral, services);
-  const { body } = answerOf(await retry(record, decisionOf(request), decisionServices(services)));
+  if (referral !== undefined) return askAgain(record, referral, decision, services);
+  const { body } = answerOf(await retry(record, decision, decisionServices(services)));
   return record.restoring ? afterRestore(body, request.id, services) : { status: 200, body };
 };
 
@@ -109,9 +110,7 @@ async function afterRestore(decided: ReturnType<typeof view>, delivery: string, 
 }
 
 const personOf = ({ caller }: HttpRequest): Person =>
-  caller === undefined || caller === ''
-    ? { id: 'operator', words: 'an operator' }
-    : { id: caller, words: `operator ${caller}` };
+  caller === undefined ? { id: 'operator', words: 'an operator' } : { id: caller, words: `operator ${caller}` };
 
 const decisionServices = ({ ledger, intake, announce }: RequestServices): DecisionServices => ({
   ledger,
@@ -135,7 +134,12 @@ const askedAgain = 'asked again: ';
  * Has the credential fetched that an alert names. What comes of it is an incident of its own, so this one stays parked; the one who
  * fetches says in it what came.
  */
-async function askAgain(record: IncidentRecord, referral: Referral, { ledger, intake }: RequestServices) {
+async function askAgain(
+  record: IncidentRecord,
+  referral: Referral,
+  { by, reason: why }: Decision,
+  { ledger, intake }: RequestServices,
+) {
   if (intake.unroutedQueue === undefined) throw conflict(record, 'nothing here fetches what an alert names');
   await intake.send(intake.unroutedQueue, [writeReferral(referral)]);
   const { id, reason } = record;
@@ -143,7 +147,11 @@ async function askAgain(record: IncidentRecord, referral: Referral, { ledger, in
     id,
     ['parked'],
     { reason: askedAgain + (reason ?? '').replace(askedAgain, '') },
-    { at: referral.at, stage: 'received', detail: 'an operator asked for another try' },
+    {
+      at: referral.at,
+      stage: 'received',
+      detail: [`${by.words} asked for another try`, why].filter(Boolean).join(': '),
+    },
     record.revision,
   );
   return { status: 200, body: view(asked ?? (await ledger.read(id)) ?? record) };

@@ -36,14 +36,21 @@ export async function askAsAdmin<Input, Result>(
   return result;
 }
 
-/** Sends with nothing but the leaked key; undefined when it cannot, or the answer is not one that was written down. @throws Unavailable */
+/**
+ * Sends with nothing but the leaked key; undefined when it cannot, or the answer is not one that was written down.
+ * @throws Unavailable, for a rate limit and a failure of the provider too
+ */
 export async function askAsLeaked<Result>(
   access: Access,
   exchange: PartialExchange<LeakedValue, Result>,
   leak: LeakedValue,
 ): Promise<Result | undefined> {
   const request = exchange.request(leak);
-  return request && exchange.read(await sendTo(access, request), leak);
+  if (request === undefined) return undefined;
+  const answer = await sendTo(access, request);
+  const result = exchange.read(answer, leak);
+  if (result === undefined && isBadMoment(answer)) throw badMoment(access, answer);
+  return result;
 }
 
 function sendTo({ provider, admin, send, deadline }: Access, request: Request): Promise<Answer> {
@@ -51,21 +58,25 @@ function sendTo({ provider, admin, send, deadline }: Access, request: Request): 
 }
 
 /** Tells our own refused credential, a bad moment and a changed contract apart. */
-function faultOf({ provider, admin, account, now }: Access, answer: Answer): Error {
+function faultOf(access: Access, answer: Answer): Error {
+  const { provider, admin, account } = access;
   const { status } = answer;
   if (status === 401 || status === 403) {
     const why = provider.explain?.(answer, admin);
     const message = `${provider.id} refuses the admin credential of account ${account} (${status})`;
     return new Refused(why === undefined ? message : `${message}: ${why}`, { explained: why !== undefined });
   }
-  if (status === 429 || status >= 500) {
-    return new Unavailable(`${provider.id} answered ${status}`, {
-      retryAfterMs: waitHint(provider, answer, now()),
-      untouched: status === 429,
-    });
-  }
+  if (isBadMoment(answer)) return badMoment(access, answer);
   return new Unexpected(`${provider.id} answered ${status}, which its documentation does not say`);
 }
+
+const isBadMoment = ({ status }: Answer) => status === 429 || status >= 500;
+
+const badMoment = ({ provider, now }: Access, answer: Answer) =>
+  new Unavailable(`${provider.id} answered ${answer.status}`, {
+    retryAfterMs: waitHint(provider, answer, now()),
+    untouched: answer.status === 429,
+  });
 
 /** Why the admin credential was refused, as far as a harmless request can tell. Never throws. */
 export async function diagnose(access: Access): Promise<string> {

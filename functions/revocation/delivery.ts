@@ -21,22 +21,28 @@ export const textIfReadable = (max: number) =>
     .transform((given) => given?.trim() || undefined);
 
 /**
- * The entries of a list that can be read, up to `atMost`, and of the others why not: `problem`, in our words. An error when
- * none can be, which is not so of an empty list.
+ * The entries of a list that can be read, and of the others why not: `problem`, in our words. An error when none can be,
+ * which is not so of an empty list, and for a list of more than `atMost`: nothing of it is taken and the rest dropped.
  */
 export function readEntries<Entry>(
   list: readonly unknown[],
   schema: z.ZodType<Entry>,
   { atMost, problem }: { atMost: number; problem: string },
 ): { entries: Entry[]; skipped: Skipped[]; error?: undefined } | { error: z.ZodError } {
-  const read = list.slice(0, atMost).map((entry) => schema.safeParse(entry));
+  if (list.length > atMost) return { error: tooMany(atMost) };
+  const read = list.map((entry) => schema.safeParse(entry));
   const entries = read.flatMap(({ success, data }) => (success ? [data] : []));
   const [first] = read;
   if (first?.error && entries.length === 0) return { error: first.error };
   const skipped = read.flatMap(({ success }, index) => (success ? [] : [{ index, reason: problem }]));
-  const rest = { index: atMost, reason: `a delivery may hold ${atMost} entries: it and those after it` };
-  return { entries, skipped: list.length > atMost ? [...skipped, rest] : skipped };
+  return { entries, skipped };
 }
+
+/** What is wrong with a list that is longer than is read. */
+export const tooMany = (atMost: number) =>
+  new z.ZodError([
+    { code: 'custom', path: [], message: `holds more than ${atMost} entries; send less at a time`, input: undefined },
+  ]);
 
 /**
  * A name for a delivery whose sender gives it none: the same for what comes again on the same day (UTC). It is made of what

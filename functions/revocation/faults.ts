@@ -35,9 +35,9 @@ export async function settleFault(run: Run, error: unknown): Promise<void> {
   await putBack(run, error.message, Math.min(delay, Math.max(end - services.now(), 0)), tries);
 }
 
-/** About 1 s, then twice as long each time, up to 60 s; spread by a tenth so that many do not come back at once. */
-export function backoff(tries: number, random: number): number {
-  return Math.min(1000 * 2 ** (tries - 1), 60_000) * (0.95 + random * 0.1);
+/** About 1 s, then twice as long each time, up to `longest`; spread by a tenth so that many do not come back at once. */
+export function backoff(tries: number, random: number, longest = 60_000): number {
+  return Math.min(1000 * 2 ** (tries - 1), longest) * (0.95 + random * 0.1);
 }
 
 const believable = (hint: number | undefined) =>

@@ -4,9 +4,9 @@ import type { Found } from './find.ts';
 import { accountActingWith } from './find-everywhere.ts';
 import { type Leak, withoutEcho } from './leak.ts';
 import { getByKeyId, requestByKeyId } from './look-up.ts';
-import { decide } from './policy.ts';
-import { close, revoke } from './revoke.ts';
-import { accessTo, type Named, type Run, rest, tell, withFreshAdmin } from './run.ts';
+import { type Decision, decide, isProtected } from './policy.ts';
+import { close, type Deed, revoke } from './revoke.ts';
+import { accessTo, type Named, type Run, rest, save, tell, withFreshAdmin } from './run.ts';
 
 /** Rests an incident that is about a credential of our own. */
 export const protectOwn = (run: Run, named: Partial<Named>) =>
@@ -66,17 +66,22 @@ async function foundEarlier(run: Run, leak: Leak, accounts: readonly string[]): 
     return undefined;
   }
   const named = { account, keyId, owner, valueMatched };
-  const found = await withFreshAdmin(run, account, async (access): Promise<Found | undefined> => {
+  const found = await byItsId(run, leak, named);
+  if (found === undefined) await close(run, leak, named, 'already-gone');
+  else if ((await firstOwn(run, leak, [found])) !== undefined) await protectOwn(run, named);
+  else return found;
+  return undefined;
+}
+
+/** The key that this incident is about, as its provider shows it now. */
+function byItsId(run: Run, leak: Leak, { account, keyId, owner, valueMatched }: Named): Promise<Found | undefined> {
+  return withFreshAdmin(run, account, async (access): Promise<Found | undefined> => {
     const record = await getByKeyId(access, leak, { keyId, owner: owner ?? undefined });
     if (record === undefined) return undefined;
     const key = access.kind.describe(record as never, access.now());
     const fit = valueMatched ? 'same' : 'named';
     return { account, origin: access.provider.origin(access.admin), key, record, fit, valueMatched, hasRivals: false };
   });
-  if (found === undefined) await close(run, leak, named, 'already-gone');
-  else if ((await firstOwn(run, leak, [found])) !== undefined) await protectOwn(run, named);
-  else return found;
-  return undefined;
 }
 
 /** Whether the leak is this key for certain, so that the two may share one incident. A person's word makes it so. */
@@ -115,15 +120,50 @@ function apart(found: Found[]): Found[] {
 /** Asks policy about the one key, and does what it says. */
 export async function proceed(run: Run, leak: Leak, match: Found): Promise<void> {
   const { services, report } = run;
-  const named = namedAs(match);
   const { switchedOff, approved } = run.record;
   const toDelete = (approved ?? report.order)?.action === 'delete';
   if (!match.key.active && !(switchedOff && toDelete)) {
     if (match.hasRivals && !report.mayNameKeys)
       return rest(run, 'ambiguous', 'the key that the alert names is switched off, and others fit its value as well');
-    return close(run, leak, named, switchedOff ? 'disabled' : 'already-gone', true);
+    return close(run, leak, namedAs(match), switchedOff ? 'disabled' : 'already-gone', true);
   }
   const decision = await withFuse(run, decide(services.policy, services.action, report, match, approved));
+  await carryOut(run, leak, match, decision);
+}
+
+/**
+ * A request was sent and its answer lost: the provider is read first, and only what it shows is acted on. What it still has
+ * is sent again, unless policy protects it by now; a key that lives again after its death is decided about anew.
+ */
+export async function settleDoubt(run: Run, leak: Leak, named: Named, action: Deed['action']): Promise<void> {
+  const { services, report, record } = run;
+  const found = await byItsId(run, leak, named);
+  if (found === undefined || (action === 'disable' && !found.key.active)) {
+    tell(run, 'accepted', 'whether it was done was in doubt; the provider shows that it was');
+    return close(run, leak, named, action === 'disable' ? 'disabled' : 'revoked');
+  }
+  const decision = decide(
+    services.policy,
+    services.action,
+    { ...report, leak, mayNameKeys: true },
+    found,
+    record.approved,
+  );
+  const isRevived = record.proof !== null;
+  if (decision.do === 'act' || (!isRevived && !isProtected(services.policy, report, found.key.keyId))) {
+    const why = 'whether it was done was in doubt, and the provider still has the key';
+    const again = isRevived && decision.do === 'act' ? decision.action : action;
+    return revoke(run, leak, named, { action: again, reason: why });
+  }
+  // What is kept for a person is the key that the provider has; that nothing was done to it is seen.
+  report.leak ??= leak;
+  await save(run, { inDoubt: false });
+  await carryOut(run, leak, found, decision);
+}
+
+async function carryOut(run: Run, leak: Leak, match: Found, decision: Decision): Promise<void> {
+  const { services } = run;
+  const named = namedAs(match);
   if (decision.do === 'refuse') return rest(run, 'protected', decision.reason, named);
   if (decision.do === 'ask') return askPerson(run, decision, named);
   if (decision.do === 'plan') {

@@ -75,6 +75,17 @@ export async function askForSweeps(
   if (Math.floor(now() / 60_000) % sweepMinutes === 0) await send(unroutedQueue, sources.map(writeSweep));
 }
 
+/** One round of the watch; returns how many incidents were due. What fails in one part holds back no other. @throws Unavailable */
+export async function watchRound(
+  tower: Watchtower,
+  { swept, unroutedQueue }: { swept: readonly string[]; unroutedQueue: string },
+): Promise<number> {
+  const [due, asked] = await Promise.allSettled([keepWatch(tower), askForSweeps(swept, tower, unroutedQueue)]);
+  if (due.status === 'rejected') throw due.reason;
+  if (asked.status === 'rejected') throw asked.reason;
+  return due.value;
+}
+
 /** Who is due only because somebody has to be told is not looked at before its time; a run that never let go is looked after. */
 const needsLook = (due: Due, now: number) =>
   (!isResting(due) && due.isLeased) || (due.lookAt === null ? !isResting(due) : due.lookAt <= now);

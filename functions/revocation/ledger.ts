@@ -200,15 +200,26 @@ export const isDryRun = ({ order }: Report) => order?.dryRun === true || order?.
 export const mayBeObserved = ({ state, outcome }: IncidentRecord) =>
   (state === 'parked' && outcome !== null) || outcome === 'observed' || outcome === 'not-found';
 
+/**
+ * Whether an order comes too late, as one that was set aside and brought back may: a person has said no since, or what it
+ * would restore was ended anew.
+ */
+const isOverruled = ({ timeline }: IncidentRecord, { order, sighting }: Report) =>
+  order !== undefined &&
+  timeline.some(({ stage, at }) => stage === (order.restore ? 'dead' : 'rejected') && at > sighting.at);
+
 /** Whether what a person or a new report says may start again what rests. */
 function mayReopen(record: IncidentRecord, report: Report): boolean {
+  if (isOverruled(record, report)) return false;
   if (report.order?.restore) return isRestorable(record);
   if (!isReopenable(record) || record.lease.delivery === report.sighting.delivery) return false;
   if (isDryRun(report)) return mayBeObserved(record);
   if (report.order !== undefined) return true;
+  // All that was missing is the value that this report brings. A run may have died with it in hand, so that its report is known.
+  if (record.outcome === null && record.valueSettles && report.leak?.secret !== undefined) return true;
   if ((isKnown(record, report.sighting) && !report.noted) || record.outcome === 'protected') return false;
   // The key may live: a scan in a dry run, or before its account was configured, must not be the last word.
   if (record.state === 'closed') return record.outcome !== 'rejected' && record.outcome !== 'restored';
-  // Who waits for a person waits for a person, unless all that was missing is the value that this report brings.
-  return record.outcome !== null || (record.valueSettles && report.leak?.secret !== undefined);
+  // Who waits for a person waits for a person.
+  return record.outcome !== null;
 }

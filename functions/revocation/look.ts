@@ -4,6 +4,7 @@ import { type Claim, isDryRun } from './ledger.ts';
 import { seenNow } from './prove.ts';
 import type { Report } from './report.ts';
 import { leakOf, type Services, startRun, withFreshAdmin } from './run.ts';
+import { noticeOf } from './tell.ts';
 import { isWatched, type Watch, watchAfter } from './watch.ts';
 
 /** A key that is reported again after its end is looked at again, but no sooner than this after the last look (ms). */
@@ -25,21 +26,49 @@ export async function afterTheEnd(
   services: Services,
   endsAt: number,
 ): Promise<Report | undefined> {
-  if (!isNew || record.state !== 'closed' || !isDeath(record.outcome)) return undefined;
+  if (record.state !== 'closed' || !isDeath(record.outcome)) return undefined;
+  const reopened = reopenedBy(report, record);
+  if (reopened === undefined && !broughtBy(report, record)) return undefined;
   const last = Date.parse(record.proof?.checks.at(-1)?.at ?? '');
-  const isTime = services.now() - last >= lookNoSooner && !isDryRun(report);
+  const isTime = (isNew || reopened !== undefined) && services.now() - last >= lookNoSooner && !isDryRun(report);
   // Who is told changes the incident, and what was seen of one that has changed opens none again: so the look goes first.
   const revived = isTime ? await lookAgain(record, report, services, endsAt) : undefined;
   if (revived !== undefined) return revived;
-  await tellOnceMore(record, services);
+  await tellOnceMore(record, services, reopened);
   return undefined;
 }
 
-async function tellOnceMore({ id }: IncidentRecord, { ledger, announce }: Services): Promise<void> {
+/** It may stand there since a run that died, or that was of another incident, before anybody was told: told twice is harmless. */
+const broughtBy = ({ sighting }: Report, { sightings }: IncidentRecord) =>
+  sightings.some(({ source, delivery }) => source === sighting.source && delivery === sighting.delivery);
+
+/** The notice that an alert was closed, where its source tells of that very alert anew: it was opened again. */
+function reopenedBy(report: Report, record: IncidentRecord): string | undefined {
+  const { source, reference } = report.sighting;
+  const notice = reference === undefined ? undefined : noticeOf(source, reference);
+  return notice !== undefined && record.told.includes(notice) && !broughtBy(report, record) ? notice : undefined;
+}
+
+/** `reopened`: what was told of before, and holds no more. */
+async function tellOnceMore({ id }: IncidentRecord, { ledger, announce }: Services, reopened?: string): Promise<void> {
   const current = announce && (await ledger.read(id));
   if (current === undefined || !isDeath(current.outcome)) return;
-  await ledger.amend(current, { telling: true });
+  await ledger.amend(current, { telling: true, told: current.told.filter((notice) => notice !== reopened) });
   await announce?.(id);
+}
+
+/**
+ * Others wrote to the incident since its key was seen alive. Unless one of them saw it dead after that, it is opened all the
+ * same: the report for that, or undefined.
+ */
+export async function seenAliveYet(
+  record: IncidentRecord,
+  report: Report,
+  { at, revision }: { at: string; revision: number },
+): Promise<Report | undefined> {
+  const seenSince = record.proof?.checks.some((check) => check.result === 'dead' && check.at >= at) ?? false;
+  if (!isDeath(record.outcome) || record.revision === revision || seenSince) return undefined;
+  return { ...report, look: { alive: { at, revision: record.revision } } };
 }
 
 /**

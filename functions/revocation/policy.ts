@@ -57,9 +57,7 @@ export function decide(
   approved: Approved | null = null,
 ): Decision {
   const { order } = report;
-  const shield = policy.protected.find(
-    ({ provider, keyId }) => provider === report.provider && keyId === found.key.keyId,
-  );
+  const shield = shieldOf(policy, report, found.key.keyId);
   if (shield) return { do: 'refuse', reason: `policy protects this key: ${shield.reason}` };
   const namedWithAction = report.leak?.identifiers?.keyId !== undefined && order?.action !== undefined;
   if (found.key.meantToBePublic && !namedWithAction) {
@@ -115,6 +113,13 @@ function plan(policy: Policy, configured: Action, report: Report, found: Found):
     decision.do === 'ask' ? `ask a person before ${decision.action}: ${reason}` : `${decision.action}: ${reason}`;
   return { ...dry, action: decision.action, otherwise };
 }
+
+const shieldOf = (policy: Policy, report: Report, key: string) =>
+  policy.protected.find(({ provider, keyId }) => provider === report.provider && keyId === key);
+
+/** Whether policy says that a key is never to be touched. */
+export const isProtected = (policy: Policy, report: Report, keyId: string) =>
+  shieldOf(policy, report, keyId) !== undefined;
 
 const reasons: Record<Found['fit'], string> = {
   same: 'exactly one key is the leaked one',

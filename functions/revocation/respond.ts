@@ -3,13 +3,13 @@ import { LeaseLost } from './errors.ts';
 import { putBackUnwritten, settleFault } from './faults.ts';
 import { accountActingWith, findEverywhere } from './find-everywhere.ts';
 import { seal } from './fingerprint.ts';
-import { inWords, isCertain, proceed, protectOwn, theOne } from './judge.ts';
+import { inWords, isCertain, proceed, protectOwn, settleDoubt, theOne } from './judge.ts';
 import type { Leak } from './leak.ts';
 import type { Claim } from './ledger.ts';
-import { afterTheEnd, lookAgain, watchedBy } from './look.ts';
+import { afterTheEnd, lookAgain, seenAliveYet, watchedBy } from './look.ts';
 import type { Report } from './report.ts';
 import { restore } from './restore.ts';
-import { close, settleDoubt } from './revoke.ts';
+import { close } from './revoke.ts';
 import { leakOf, nameOf, type Run, reserve, rest, type Services, startRun, tell } from './run.ts';
 
 /** A lease outlives its function by this much (ms), so that a run that is being stopped cannot meet its successor. */
@@ -38,6 +38,8 @@ export async function respond(report: Report, services: Services, endsAt: number
     if (watched !== undefined) return await again(lookAgain(watched, report, services, endsAt));
     const claim = await ledger.claim(report, endsAt + grace);
     if (claim.is === 'held') return await waitForTurn(report, claim, services);
+    if (claim.is === 'settled' && report.look?.alive !== undefined)
+      return await again(seenAliveYet(claim.record, report, report.look.alive));
     if (claim.is === 'settled') return await again(afterTheEnd(claim, report, services, endsAt));
     if (claim.is !== 'claimed') return;
     // What the look was for is done with the claim: what this run puts back is its own message.

@@ -1,7 +1,7 @@
 import { askAsAdmin } from './ask.ts';
 import { LeaseLost, Refused, Unavailable } from './errors.ts';
+import type { Proof } from './incident.ts';
 import type { Leak } from './leak.ts';
-import { getByKeyId } from './look-up.ts';
 import { prove } from './prove.ts';
 import { announce, type Named, type Run, released, rest, save, tell, withFreshAdmin } from './run.ts';
 import { type Watch, watchAfter, watchFrom } from './watch.ts';
@@ -62,9 +62,11 @@ export async function close(
   const state = outcome === 'already-gone' ? 'claimed' : 'sent';
   const accepted = outcome === 'already-gone' ? null : outcome;
   const mayPresent = services.policy.useLeakedKey && valueMatched;
-  const suspect = { keyId, owner: owner ?? undefined, leak, mayPresent, disabled: recordRemains };
+  const earlier = run.record.proof;
+  const seenAliveBy = earlier && isAliveIn(earlier.checks) ? earlier.method : undefined;
+  const suspect = { keyId, owner: owner ?? undefined, leak, mayPresent, disabled: recordRemains, seenAliveBy };
   const proving = withFreshAdmin(run, account, (access) => prove(access, suspect, services));
-  const { proof, timeline } = await proving.catch(async (error) => {
+  const { proof, timeline, retryAfterMs } = await proving.catch(async (error) => {
     // What the provider accepted must not be forgotten because the proof could not be had.
     if (!(error instanceof LeaseLost)) await save(run, { ...named, state, accepted, inDoubt: false, switchedOff });
     throw error;
@@ -72,7 +74,7 @@ export async function close(
   const toldAlive = run.record.timeline.some(({ stage }) => stage === 'alive');
   for (const { at, stage, detail } of timeline)
     if (stage !== 'alive' || !toldAlive) tell(run, stage, detail, Date.parse(at));
-  const checks = [...(run.record.proof?.checks ?? []), ...proof.checks].slice(-100);
+  const checks = [...(earlier?.checks ?? []), ...proof.checks].slice(-100);
   const last = checks.at(-1);
   const proven = { ...named, proof: { ...proof, checks }, inDoubt: false, switchedOff };
   if (proof.dead && last !== undefined) {
@@ -83,14 +85,21 @@ export async function close(
     const sealed = isNeeded ? run.record.sealed : null;
     return rest(run, outcome, null, { ...proven, timeToDeadMs, watch: watchFrom(at), sealed });
   }
-  const isAlive = checks.findLast(({ result }) => result !== 'unknown')?.result === 'alive';
+  const isAlive = isAliveIn(checks);
   const watch = isAlive && accepted !== null ? (run.record.watch ?? watchFrom(services.now())) : null;
   await save(run, { ...proven, state, accepted, watch });
-  if (outcome === 'already-gone') throw new Unavailable('the provider shows the key as gone, and it is not seen dead');
-  if (!isAlive) throw new Unavailable('accepted by the provider but not yet seen dead');
-  if (watch === null || services.now() < watch.at) throw new Unavailable('accepted by the provider but still alive');
+  const notYet = (why: string) => new Unavailable(why, { retryAfterMs });
+  if (outcome === 'already-gone') throw notYet('the provider shows the key as gone, and it is not seen dead');
+  if (!isAlive) throw notYet('accepted by the provider but not yet seen dead');
+  // In its first minute a key is asked about again and again; who comes later, between two looks, leaves it to the next.
+  if (watch === null || services.now() < watchFrom(watch.since).at)
+    throw notYet('accepted by the provider but still alive');
   await keepWatching(run, watch);
 }
+
+/** What was seen of the key the last time that anything was. */
+const isAliveIn = (checks: Proof['checks']) =>
+  checks.findLast(({ result }) => result !== 'unknown')?.result === 'alive';
 
 /** The key outlives its deletion: it is looked at again for a day, and people are told meanwhile. Then they must act. */
 async function keepWatching(run: Run, { since }: Watch): Promise<void> {
@@ -102,22 +111,4 @@ async function keepWatching(run: Run, { since }: Watch): Promise<void> {
   const again = `${reason}; looked at again at ${new Date(watch.at).toISOString()}`;
   await save(run, { reason: again, watch, lease: released(run), telling: teller !== undefined });
   await announce(run);
-}
-
-/** A request was sent and its answer lost: the provider is read first, and only what it shows is acted on. */
-export async function settleDoubt(run: Run, leak: Leak, key: Named, action: Deed['action']): Promise<void> {
-  const { account, keyId, owner } = key;
-  const done = await withFreshAdmin(run, account, async (access) => {
-    const record = await getByKeyId(access, leak, { keyId, owner: owner ?? undefined });
-    return (
-      record === undefined || (action === 'disable' && !access.kind.describe(record as never, access.now()).active)
-    );
-  });
-  if (!done)
-    return revoke(run, leak, key, {
-      action,
-      reason: 'whether it was done was in doubt, and the provider still has the key',
-    });
-  tell(run, 'accepted', 'whether it was done was in doubt; the provider shows that it was');
-  await close(run, leak, key, action === 'disable' ? 'disabled' : 'revoked');
 }

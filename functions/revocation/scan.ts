@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { Finding } from './findings.ts';
-import { withoutEcho } from './leak.ts';
+import { withoutEcho, withoutUser } from './leak.ts';
 import { type Secret, secretText } from './secret.ts';
 import type { Skipped } from './source.ts';
 
@@ -67,11 +67,12 @@ export const ifList = z.array(z.unknown()).catch([]);
 
 /** What stands in place of a secret: `REDACTED`, its beginning and three dots, or stars for some of it. */
 const redacted = /^\W*redacted\W*$|(?:\.{3}|…)$|\*\*|^\*$/i;
+export const isRedacted = (value: string) => redacted.test(value.trim());
 
 /** The secret in a field that the scanner calls `name`, or the reason why there is none; `shown` is how to scan so that there is. */
 export function secretIn(name: string, value: unknown, shown: string): Secret | string {
   if (typeof value !== 'string' || value.trim() === '') return `has no ${name}`;
-  if (redacted.test(value.trim())) return `${name} is redacted; ${shown}`;
+  if (isRedacted(value)) return `${name} is redacted; ${shown}`;
   const parsed = secretText.safeParse(value);
   return parsed.success ? parsed.data : `${name} is empty or longer than 65,536 characters`;
 }
@@ -86,8 +87,6 @@ export function secretsIn(fields: readonly [string, unknown][], name: string, sh
 }
 
 const text = (max: number) => z.string().min(1).max(max).optional().catch(undefined);
-/** Addresses of repositories come with the token that they were cloned with. */
-const withoutUser = (url: string | undefined) => url?.replace(/\/\/[^/@\s]*@/, '//');
 const place = z.object({
   url: text(2048).transform(withoutUser),
   path: text(1024),

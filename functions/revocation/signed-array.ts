@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { deliveryName, jsonOf, readEntries, textIfReadable } from './delivery.ts';
 import type { Scanner } from './detectors.ts';
 import type { Finding } from './findings.ts';
-import { withoutEcho } from './leak.ts';
+import { withoutEcho, withoutUser } from './leak.ts';
 import { secretText } from './secret.ts';
 import type { Delivery, Keys, Reading, Source } from './source.ts';
 
@@ -29,7 +29,11 @@ const entriesAtMost = 3000;
 /** A P-256 signature in DER is 72 bytes at most. */
 const signatureAtMost = 96;
 
-const record = z.object({ token: secretText, type: textIfReadable(256), url: textIfReadable(2048) });
+const record = z.object({
+  token: secretText,
+  type: textIfReadable(256),
+  url: textIfReadable(2048).transform(withoutUser),
+});
 
 /**
  * A source of the form that GitHub gave its partner programme: an array of `{token, type, url, source}`, signed with a

@@ -26,6 +26,9 @@ export interface Told {
   keep?: Record<string, string>;
 }
 
+/** The name of what a source is told of one of its alerts. */
+export const noticeOf = (source: string, reference: string) => `${source} ${reference}`;
+
 /** A way to tell somebody what became of an incident. */
 export interface Channel {
   id: string;
@@ -83,6 +86,8 @@ export function readErrand(body: string): Errand {
 
 /** No notice is tried for longer than this (ms); that it could not be told is then written down. */
 const patience = 24 * 60 * 60_000;
+/** The longest pause (ms) between two tries: a day of them for many alerts must not use up what a receiver takes from us. */
+const longestPause = 15 * 60_000;
 /** A run that holds the incident is about to change what there is to tell: it is waited for this long at a time (ms). */
 const nextLook = 3_000;
 const contested = 20;
@@ -240,7 +245,7 @@ async function deliver(
     note(errand.incident, `${name}: ${error.message}`);
     if (now() - errand.since > patience) return { detail: `could not be told in a day: ${error.message}` };
     const hint = error instanceof Unavailable ? error.retryAfterMs : undefined;
-    return { retryAfterMs: Math.min(hint ?? backoff(errand.tries + 1, random()), patience) };
+    return { retryAfterMs: Math.min(hint ?? backoff(errand.tries + 1, random(), longestPause), patience) };
   }
 }
 

@@ -18,7 +18,7 @@ const config = z
   .strictObject({
     signingTokens: z.array(signingToken).min(1).max(10).optional(),
     webhookTokens: z.array(secretValue).min(1).max(10).optional(),
-    revocationToken: secretValue.optional(),
+    revocationToken: z.union([secretValue.transform((only) => [only]), z.array(secretValue).min(1).max(10)]).optional(),
     token: secretValue.optional(),
     url: z
       .string()

@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { deliveryName, jsonOf, readEntries, textIfReadable } from '../revocation/delivery.ts';
 import type { Finding } from '../revocation/findings.ts';
-import { withoutEcho } from '../revocation/leak.ts';
+import { withoutEcho, withoutUser } from '../revocation/leak.ts';
+import { isRedacted } from '../revocation/scan.ts';
 import { Secret, secretText } from '../revocation/secret.ts';
 import { isHmacHex } from '../revocation/signature.ts';
 import type { Delivery, Reading, Source } from '../revocation/source.ts';
@@ -19,11 +20,11 @@ const noticesAtMost = 1000;
 const partsAtMost = 16;
 
 const address = textIfReadable(2048).transform((given) =>
-  /^https?:\/\/[\x21-\x7e]+$/.test(given ?? '') ? given : undefined,
+  /^https?:\/\/[\x21-\x7e]+$/.test(given ?? '') ? withoutUser(given) : undefined,
 );
 /** A value that was masked before it was sent is none. */
 const value = secretText
-  .refine((secret) => !/\*{3}|\.{3}$|…$|^redacted$/i.test(secret.expose()))
+  .refine((secret) => !isRedacted(secret.expose()))
   .nullish()
   .catch(undefined)
   .transform((secret) => secret ?? undefined);
@@ -51,7 +52,7 @@ const folded = <Schema extends z.ZodType>(schema: Schema) =>
 const place = folded(
   z.object({
     link: address,
-    repository: textIfReadable(1024),
+    repository: textIfReadable(1024).transform(withoutUser),
     file: textIfReadable(1024),
     commit: textIfReadable(128),
     line: z.int().min(0).optional().catch(undefined),

@@ -30,7 +30,8 @@ export function gatewayServer(routes: GatewayRoute[]): Server {
       if (!url || !found) return refuse(response, 404);
       if (body === undefined) return refuse(response, 413);
       const event = eventOf(request, url, body, found);
-      if (event.body !== undefined && Buffer.byteLength(event.body) > eventAtMost) return refuse(response, 413);
+      // Lambda counts the event as JSON, in which every quotation mark and line end of a text takes two.
+      if (Buffer.byteLength(JSON.stringify(event)) > eventAtMost) return refuse(response, 413);
       write(response, (await found.invoke(event)) as APIGatewayProxyStructuredResultV2);
     } catch {
       if (!response.headersSent) refuse(response, 503);

@@ -155,10 +155,10 @@ const noReasons = [
   'is not JSON',
   // Said in a log of an entry that is skipped, or of an alert that is over.
   'the finding holds no value',
-  'a delivery may hold … entries: it and those after it',
+  // Answered to the sender.
+  'holds more than … entries; send less at a time',
   'it holds no token',
   'it holds no token that can be read',
-  'no more than … are read at once',
   'it names neither a detector nor a source',
   'it gives no address of a vulnerability',
   'the alert is closed at GitHub',
@@ -183,7 +183,7 @@ const sources = [
 
 /** Where reasons are given: what is thrown with one, what rests with one, and what is called one. */
 const places = [
-  /\bnew (?:Refused|Unexpected|Unavailable|Misconfigured)\(/g,
+  /\b(?:new (?:Refused|Unexpected|Unavailable|Misconfigured)|throw notYet)\(/g,
   /\brest\(\s*run,/g,
   /\b(?:outOfReach|giveUp|exposure)\(|\b(?:park|conclude)\(referral, services,/g,
   /\bconst (?:unknownLink|notInstalled|notShown|noValue)\b[^=;]*=/g,

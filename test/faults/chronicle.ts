@@ -58,8 +58,7 @@ export function openChronicle(
     const next = { ...(record as IncidentRecord), ...(change as Partial<IncidentRecord>) };
     if (!isDeath(next.outcome) || (change as Partial<IncidentRecord>).outcome === undefined) return;
     // Whoever knows the key by its id alone can see no more than that it is not listed any more.
-    const byValue = next.proof?.method === 'leaked-key-refused' || (next.valueMatched && faults.length < 3);
-    if (byValue ? truth.isAccepted() : truth.isListed())
+    if (next.valueMatched ? truth.isAccepted() : truth.isListed())
       violations.push(`${next.outcome} was written while the vendor accepts the key`);
     if (next.proof?.dead !== true) violations.push(`${next.outcome} was written without a proof`);
   }

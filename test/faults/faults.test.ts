@@ -35,6 +35,7 @@ describe('a key dies once, and the incident tells the truth about it', () => {
     'alive-for-a-while',
     'alive-for-long',
     'undying',
+    'unprovable',
     'gone-before',
     'rivalled',
     'resurrected',
@@ -59,6 +60,18 @@ describe('a key dies once, and the incident tells the truth about it', () => {
     const story = { forMs: beginning };
     const step = stepOf(await holds(story), name);
     for (const trouble of each) await holds(story, [{ step, trouble }]);
+  });
+
+  test('when a run dies with the value in hand, and one without it asks a person', async () => {
+    const story = { reporters: ['value', 'id'], forMs: beginning } as const;
+    const step = stepOf(await holds(story), 'ledger.nameKey');
+    await holds(story, [{ step, trouble: 'crash-after' }]);
+  });
+
+  test('when a look at a key that lives for ever comes twice', async () => {
+    const story = { day: 'undying' } as const;
+    const step = stepOf(await holds(story), 'announce', 2);
+    await holds(story, [{ step, trouble: 'crash-after' }]);
   });
 
   test('when whoever asked a person dies before sending for who tells them', async () => {

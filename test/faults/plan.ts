@@ -61,7 +61,7 @@ export async function tellOfOneFault({ tell, isMine, heard, begin }: Telling): P
   }
 }
 
-/** Each pair of faults; of all that there are, `percent`. */
+/** Each pair of faults: on the good day all, on the others `percent` of them. */
 export async function tellOfTwoFaults({ tell, isMine, heard, begin }: Telling, percent: number): Promise<void> {
   for (const day of daysOfTwoFaults) {
     const story = { day, forMs: beginning };
@@ -75,7 +75,7 @@ export async function tellOfTwoFaults({ tell, isMine, heard, begin }: Telling, p
         for (let step = first + 1; step < after.steps.length; step += 1)
           for (const other of troublesAt(after.steps[step])) {
             pair += 1;
-            if ((pair * 37) % 100 >= percent || !isMine()) continue;
+            if ((day !== 'fine' && (pair * 37) % 100 >= percent) || !isMine()) continue;
             const faults = [one, { step, trouble: other }];
             heard(await tell(faults, story), faults, story);
           }

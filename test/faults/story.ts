@@ -14,6 +14,8 @@ export const days = [
   'alive-for-a-while',
   'alive-for-long',
   'undying',
+  /** Honoured for 90 s more, and for the first seconds of that it does not say so. */
+  'unprovable',
   /** Somebody else deletes the key: before the story, or just before our deletion arrives. */
   'gone-before',
   'rivalled',

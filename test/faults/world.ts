@@ -40,6 +40,7 @@ const perTable = 200;
 /** How long a deleted key is honoured on such a day (ms); elsewhere it takes a moment. */
 const honouredFor: Partial<Record<Day, number>> = {
   'alive-for-a-while': 90_000,
+  unprovable: 90_000,
   'alive-for-long': 20 * minute,
   undying: Number.POSITIVE_INFINITY,
 };
@@ -323,6 +324,8 @@ function troublesOf(day: Day, id: string) {
       return [{ on, times: 1, reply: 'drop-after' as const }];
     case 'gone-after':
       return [{ on, times: 1, reply: missing, afterActing: true }];
+    case 'unprovable':
+      return [{ on: /^GET \/api\/v1\/validate$/, times: 4, reply: { status: 503 } }];
     default:
       return [];
   }

@@ -3,10 +3,15 @@ import { inFile, type Mutant } from './mutant.ts';
 const faults = ['test/faults/faults.test.ts'];
 
 const ledger = inFile('functions/platform/ledger.ts', ['test/functions/platform/ledger.test.ts', ...faults]);
-const rules = inFile('functions/revocation/ledger.ts', faults);
+const rules = inFile('functions/revocation/ledger.ts', [
+  'test/functions/revocation/ledger-standing.test.ts',
+  ...faults,
+]);
 const revoke = inFile('functions/revocation/revoke.ts', faults);
-const prove = inFile('functions/revocation/prove.ts', faults);
-const ask = inFile('functions/revocation/ask.ts', faults);
+const look = ['test/functions/revocation/look.test.ts', ...faults];
+const judge = inFile('functions/revocation/judge.ts', look);
+const prove = inFile('functions/revocation/prove.ts', look);
+const ask = inFile('functions/revocation/ask.ts', look);
 const http = inFile('functions/platform/http.ts', faults);
 const keepWatch = inFile('functions/revocation/keep-watch.ts', faults);
 const tell = inFile('functions/revocation/tell.ts', faults);
@@ -41,6 +46,7 @@ export const ofExactlyOnce: readonly Mutant[] = [
     "return lease.until > now && !(lease.scheduled && isOrder) ? 'held' : 'claimed';",
     "return lease.until > now && isOrder ? 'held' : 'claimed';",
   ),
+  rules('an order that comes too late is carried out', 'if (isOverruled(record, report)) return false;', ''),
   revoke(
     'nothing is written before the deletion is sent',
     "await save(run, { ...named, state: 'sent', action, reason: null, inDoubt: true, counted: true });",
@@ -51,7 +57,41 @@ export const ofExactlyOnce: readonly Mutant[] = [
     "state: 'sent', action, reason: null, inDoubt: true, counted: true",
     "state: 'sent', action, reason: null, inDoubt: false, counted: true",
   ),
-  revoke('what is in doubt is settled by hope for the matrix', 'if (!done)\n', 'if (false)\n'),
+  judge(
+    'what is in doubt is settled by hope for the matrix',
+    'if (found === undefined || (action ===',
+    'if (found !== null || (action ===',
+  ),
+  judge(
+    'what was sent is sent again though policy protects it by now',
+    '(!isRevived && !isProtected(services.policy, report, found.key.keyId))',
+    '!isRevived',
+  ),
+  judge(
+    'a key that lives again is ended whatever policy says',
+    'const isRevived = record.proof !== null;',
+    'const isRevived = record === null;',
+  ),
+  prove(
+    'a key that was seen alive is dead when it is absent',
+    "if (result === 'alive' && proof.method === 'leaked-key-refused') mayFallSilent = false;",
+    '',
+  ),
+  prove(
+    'a key that an earlier run saw alive is dead when it is absent',
+    "let mayFallSilent = target.seenAliveBy !== 'leaked-key-refused';",
+    'let mayFallSilent = Boolean(target);',
+  ),
+  prove(
+    'a provider that names a wait is asked on whether the key is dead',
+    'if (retryAfterMs !== undefined) return { proof, timeline, retryAfterMs };',
+    '',
+  ),
+  ask(
+    'a proof that cannot be had for a moment is done without',
+    'if (result === undefined && isBadMoment(answer))',
+    'if (result === null)',
+  ),
   revoke(
     'no watch is kept after a death',
     'timeToDeadMs, watch: watchFrom(at), sealed }',
@@ -96,8 +136,18 @@ export const ofExactlyOnce: readonly Mutant[] = [
   ),
   approval(
     'nobody is told that a person is asked',
-    'const telling = services.announce !== undefined;\n',
-    'const telling = false;\n',
+    'telling: services.announce !== undefined, approved: null }',
+    'telling: false, approved: null }',
   ),
   record('a sighting is counted twice', '...(isNews(record, report) && sighted(', '...(report.leak && sighted('),
+  rules(
+    'the value that a dead run had in hand does not count when it comes again',
+    'if (record.outcome === null && record.valueSettles && report.leak?.secret !== undefined) return true;',
+    '',
+  ),
+  revoke(
+    'a key that lives for ever is asked about every minute',
+    'services.now() < watchFrom(watch.since).at',
+    'services.now() < watch.at',
+  ),
 ];

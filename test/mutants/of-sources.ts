@@ -12,6 +12,17 @@ const depsDev = inFile('functions/sources/deps-dev.ts', ['test/functions/sources
 const delivery = inFile('functions/revocation/delivery.ts', ofArrays);
 const trufflehog = inFile('functions/sources/trufflehog.ts', ofTrufflehog);
 const standard = inFile('functions/sources/standard.ts', ofStandard);
+const github = inFile('functions/sources/github.ts', ['test/functions/sources/github.test.ts']);
+const ofGitlab = ['test/functions/sources/gitlab.test.ts'];
+const gitlab = inFile('functions/sources/gitlab.ts', ofGitlab);
+const gitlabForms = inFile('functions/sources/gitlab/forms.ts', ofGitlab);
+const revocationApi = inFile('functions/sources/gitlab/token-revocation.ts', ofGitlab);
+const gitguardian = inFile('functions/sources/gitguardian.ts', ['test/functions/sources/gitguardian.test.ts']);
+const publicKeys = inFile('functions/platform/public-keys.ts', ['test/functions/platform/public-keys.test.ts']);
+const lambda = inFile('functions/platform/lambda.ts', ['test/functions/platform/lambda.test.ts']);
+const ofAccepting = ['test/lib/local/accepting.test.ts'];
+const gateway = inFile('lib/local/gateway.ts', ofAccepting);
+const clients = inFile('functions/platform/clients.ts', ofAccepting);
 
 /** Faults in verifying and reading alerts that the tests must see. */
 export const ofSources: readonly Mutant[] = [
@@ -82,21 +93,100 @@ export const ofSources: readonly Mutant[] = [
     'https://api.github.com/meta/public_keys/secret_scanning',
   ),
   delivery('broken UTF-8 is mended', "new TextDecoder('utf-8', { fatal: true })", "new TextDecoder('utf-8')"),
-  delivery('a list is read without end', 'list.slice(0, atMost).map', 'list.map'),
+  delivery('a list is read without end', 'if (list.length > atMost)', 'if (false)'),
   delivery('one bad entry refuses all', 'first?.error && entries.length === 0', 'first?.error'),
-  delivery('what is left out is not told', 'list.length > atMost ? [...skipped, rest] : skipped', 'skipped'),
+  delivery('what is left out is not told', 'return { entries, skipped };', 'return { entries, skipped: [] };'),
   delivery('a delivery is told once and for ever', 'JSON.stringify([day, ...told])', 'JSON.stringify(told)'),
   trufflehog(
     'the default method is taken too',
     "isHmacHex(headers['x-hub-signature'] ?? '', body, tokens)",
     "isHmacHex(headers['x-hub-signature'] ?? '', body, tokens) || tokens.some((one) => process.getBuiltinModule('node:crypto').hash('sha256', Buffer.concat([Buffer.from(one.expose()), body])) === headers['x-hub-signature'])",
   ),
-  trufflehog(
-    'a masked value is acted on',
-    '!/\\*{3}|\\.{3}$|…$|^redacted$/i.test(secret.expose())',
-    "secret.expose() !== ''",
-  ),
+  trufflehog('a masked value is acted on', '!isRedacted(secret.expose())', "secret.expose() !== ''"),
   trufflehog('an alert without a value is dropped', 'findings, references, skipped', 'findings, skipped'),
   trufflehog('a value stays in the place that repeats it', 'withoutEcho(texts, secret)', 'texts'),
   standard('any type is a leak', "if (outer.data.type !== 'credential.leaked') return { is: 'nothing' };", ''),
+  github(
+    'GitHub’s signature is looked for anywhere in its header',
+    '/^sha256=([0-9a-f]{64})$/.exec(',
+    '/sha256=([0-9a-f]{64})/.exec(',
+  ),
+  github('an alert of any GitHub is ours', 'if (!link.startsWith(`${pages}/`)) return undefined;', ''),
+  github(
+    'our own closing is news',
+    "['created', 'publicly_leaked', 'reopened', 'validated']",
+    "['created', 'publicly_leaked', 'reopened', 'validated', 'resolved']",
+  ),
+  github(
+    'a form is read as JSON',
+    'return jsonOf(body);\n  const form',
+    'return jsonOf(body);\n  if (body.length > 0) return jsonOf(body);\n  const form',
+  ),
+  gitlab(
+    'a wrong signature is made up for by a token',
+    "if (headers['webhook-signature'] !== undefined) return isStandardWebhook({ body, headers, now }, signingTokens);",
+    'if (isStandardWebhook({ body, headers, now }, signingTokens)) return true;',
+  ),
+  gitlab('an alert of any GitLab is ours', 'link.startsWith(`${url}/`) && ', ''),
+  gitlabForms(
+    'a token may have more to it',
+    "sameText(given ?? '', token.expose())",
+    "(given ?? '').startsWith(token.expose())",
+  ),
+  gitlabForms('only the first of GitLab’s tokens counts', 'tokens.filter(', 'tokens.slice(0, 1).filter('),
+  revocationApi(
+    'anybody may have tokens revoked',
+    'isOneOf(headers.authorization, revocationToken)',
+    'revocationToken.length > 0',
+  ),
+  revocationApi(
+    'one bad token takes the others with it',
+    'if (data === undefined) skipped.push',
+    'if (data === undefined) return { is: "nothing" };\n    if (data === undefined) skipped.push',
+  ),
+  gitguardian('GitGuardian’s time is not signed', 'timestamp + token.expose()', 'token.expose()'),
+  gitguardian('GitGuardian’s time is no matter', ' || !isTimely(Number(timestamp), now)', ''),
+  gitguardian('GitGuardian’s time may hold anything', '!/^\\d{1,12}(\\.\\d+)?$/.test(timestamp) || ', ''),
+  gitguardian('GitGuardian’s signature needs no name', "if (!signature.startsWith('sha256=')) return false;", ''),
+  gitguardian(
+    'only the first of GitGuardian’s tokens counts',
+    'signatureTokens.map(',
+    'signatureTokens.slice(0, 1).map(',
+  ),
+  publicKeys(
+    'every unknown id costs a reading',
+    'if (within(had(known) ? pause : firstPause, known.triedAt)) return false;',
+    '',
+  ),
+  publicKeys(
+    'everybody reads the list at once',
+    'if (known.reading === undefined) {',
+    'if (known.keys !== undefined) {',
+  ),
+  publicKeys('a list is kept for ever', 'const freshFor = 60 * 60_000;', 'const freshFor = Infinity;'),
+  publicKeys(
+    'a key that is not said to be current is',
+    'isCurrent: isCurrent === true',
+    'isCurrent: isCurrent !== false',
+  ),
+  publicKeys(
+    'a doubt about the keys is one about the sender',
+    "throw new Unavailable('the list of public keys could not be read a moment ago')",
+    'return undefined',
+  ),
+  lambda('base64 is taken for the body', "event.isBase64Encoded ? 'base64' : 'utf8'", "'utf8'"),
+  lambda(
+    'letters are read byte by byte',
+    "event.isBase64Encoded ? 'base64' : 'utf8'",
+    "event.isBase64Encoded ? 'base64' : 'latin1'",
+  ),
+  lambda('a header has one spelling', '[name.toLowerCase(), value]', '[name, value]'),
+  lambda('a body is read however large', 'if (body.length > bodyAtMost)', 'if (body.length > 2 * bodyAtMost)'),
+  revocationApi('a token is revoked once and for ever', 'deliveryName(places, now)', 'deliveryName(places, 0)'),
+  gateway('of a header that came twice the last counts', "values?.join(',')", 'values?.at(-1)'),
+  clients(
+    'a silent queue is tried for longer than senders wait',
+    'inTime = { maxAttempts: 2 }',
+    'inTime = { maxAttempts: 3 }',
+  ),
 ];

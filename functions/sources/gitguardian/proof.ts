@@ -1,5 +1,6 @@
 import { createHash, scryptSync } from 'node:crypto';
 import * as z from 'zod';
+import { Unavailable } from '../../revocation/errors.ts';
 import { path, type Request } from '../../revocation/exchange.ts';
 import { faultOf } from '../../revocation/inquire.ts';
 import { bearer, Secret, sameText } from '../../revocation/secret.ts';
@@ -58,6 +59,7 @@ export async function provenIn(
   const tried = new Set<string>();
   let files = 0;
   let looked = 0;
+  let fault: unknown;
   for (const place of readable(occurrences, occurrence, occurrencesAtMost)) {
     const matches = readable(place.matches, match, matchesAtMost);
     // What a commit took away is not in its files.
@@ -66,7 +68,11 @@ export async function provenIn(
     farthest = Math.max(farthest, request === undefined ? 1 : 2) as Stage;
     if (request === undefined || files === filesAtMost) continue;
     files += 1;
-    const content = await contentOf(request, inquiry);
+    // Another place may hold it, and be open to us.
+    const content = await contentOf(request, inquiry).catch((error: unknown) => {
+      // One that passes says more: it is tried again.
+      if (!(fault instanceof Unavailable)) fault = error;
+    });
     if (content === undefined) continue;
     farthest = 3;
     for (const { text, part } of candidatesIn(content, matches)) {
@@ -77,6 +83,7 @@ export async function provenIn(
       if (sameText(hashOf(text), hash)) return { value: new Secret(text), part, place };
     }
   }
+  if (fault !== undefined) throw fault;
   return { reason: reasons[farthest] };
 }
 

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { Refused } from '../../revocation/errors.ts';
+import { Refused, Unavailable, Unexpected } from '../../revocation/errors.ts';
 import { type Path, path } from '../../revocation/exchange.ts';
 import type { Inquiry } from '../../revocation/source.ts';
 import {
@@ -56,14 +56,20 @@ export async function openAlerts(inquiry: Inquiry<Access>, after: string): Promi
   if (!isOfApp(inquiry)) throw new Refused('github does not say what a token is for', { remedy: needsApp });
   const known = await listed(asApp(inquiry), path`/app/installations`, installations, { now: inquiry.now });
   const found: Listed<string>[] = [{ items: [], more: known.more }];
-  for (const installation of known.items.filter(({ suspended_at }) => !suspended_at))
-    found.push(await openIn(inquiry, installation, after).catch(unreadable));
+  for (const installation of known.items.filter(({ suspended_at }) => !suspended_at)) {
+    const list = await openIn(inquiry, installation, after).catch(unreadable);
+    // What was found by now is not lost with the rest.
+    if (list instanceof Unavailable && found.every(({ items }) => items.length === 0)) throw list;
+    if (list instanceof Unavailable) return joined([...found, { items: [], more: true }]);
+    found.push(list);
+  }
   return joined(found);
 }
 
 /** One installation that keeps us out does not hide the others. */
-function unreadable(error: unknown): Listed<string> {
-  if (error instanceof Refused) return { items: [], more: true };
+function unreadable(error: unknown): Listed<string> | Unavailable {
+  if (error instanceof Refused || error instanceof Unexpected) return { items: [], more: true };
+  if (error instanceof Unavailable) return error;
   throw error;
 }
 
@@ -94,7 +100,10 @@ async function openIn(
   return joined(found);
 }
 
-/** Has GitHub send again what `isWanted` and did not arrive; answers how many deliveries. It sends nothing twice by itself. */
+/**
+ * Has GitHub send again what `isWanted` and did not arrive; answers how many deliveries. It sends nothing twice by itself. One that
+ * it does not send again holds back no other. @throws Unexpected when it sends none of them, and as every question does
+ */
 export async function redeliver(
   inquiry: Inquiry<Access>,
   isWanted: (delivery: WebhookDelivery) => boolean,
@@ -102,8 +111,19 @@ export async function redeliver(
   if (!isOfApp(inquiry)) return 0;
   const call = asApp(inquiry);
   const lost = lostOf((await recentDeliveries(call, inquiry.now)).filter(isWanted)).slice(0, redeliveriesAtMost);
-  for (const id of lost) must(await call('POST', path`/app/hook/deliveries/${id}/attempts`), z.unknown(), inquiry.now);
-  return lost.length;
+  let sent = 0;
+  let refused: unknown;
+  for (const id of lost) {
+    try {
+      must(await call('POST', path`/app/hook/deliveries/${id}/attempts`), z.unknown(), inquiry.now);
+      sent += 1;
+    } catch (error) {
+      if (!(error instanceof Unexpected)) throw error;
+      refused = error;
+    }
+  }
+  if (refused !== undefined && sent === 0) throw refused;
+  return sent;
 }
 
 /** Newest first. */

@@ -1,20 +1,24 @@
-import { createHash } from 'node:crypto';
 import * as z from 'zod';
+import { deliveryName, tooMany } from '../../revocation/delivery.ts';
 import type { Finding } from '../../revocation/findings.ts';
-import { withoutEcho } from '../../revocation/leak.ts';
+import { withoutEcho, withoutUser } from '../../revocation/leak.ts';
 import { type Secret, secretText } from '../../revocation/secret.ts';
 import type { Delivery, Endpoint, Reading, Skipped } from '../../revocation/source.ts';
 import { ifText, isOneOf, jsonBytes } from './forms.ts';
 
 /** What of the source's secret tells that it is GitLab who asks. */
 interface Config {
-  revocationToken?: Secret | undefined;
+  revocationToken?: readonly Secret[] | undefined;
 }
 
 const entriesAtMost = 5000;
-const entry = z.object({ type: z.string().max(256).catch(''), token: secretText, location: ifText(2048) });
-const isRevoker = ({ headers, config: { revocationToken } }: Delivery<Config>) =>
-  isOneOf(headers.authorization, revocationToken ? [revocationToken] : []);
+const entry = z.object({
+  type: z.string().max(256).catch(''),
+  token: secretText,
+  location: ifText(2048).transform(withoutUser),
+});
+const isRevoker = ({ headers, config: { revocationToken = [] } }: Delivery<Config>) =>
+  isOneOf(headers.authorization, revocationToken);
 
 function revocable({ type, token, location: url }: z.infer<typeof entry>): Finding {
   const circumstances = {
@@ -25,25 +29,23 @@ function revocable({ type, token, location: url }: z.infer<typeof entry>): Findi
   return { scanner: 'gitlab', detector: type, value: token, circumstances: withoutEcho(circumstances, token) };
 }
 
-function readTokens({ body }: Delivery<Config>): Reading {
+function readTokens({ body, now }: Delivery<Config>): Reading {
   const list = jsonBytes.pipe(z.array(z.unknown())).safeParse(body);
   if (!list.success) return { is: 'malformed', error: list.error };
   if (list.data.length === 0) return { is: 'nothing' };
+  if (list.data.length > entriesAtMost) return { is: 'malformed', error: tooMany(entriesAtMost) };
   const findings: Finding[] = [];
   const skipped: Skipped[] = [];
-  for (const [index, given] of list.data.slice(0, entriesAtMost).entries()) {
+  for (const [index, given] of list.data.entries()) {
     const { data } = entry.safeParse(given);
     if (data === undefined) skipped.push({ index, reason: 'it holds no token that can be read' });
     else findings.push(revocable(data));
   }
-  if (list.data.length > entriesAtMost)
-    skipped.push({ index: entriesAtMost, reason: `no more than ${entriesAtMost} are read at once` });
   // GitLab names no delivery and repeats a failed one 17 times. A digest of places: one that covers a token could be tried out.
   const places = findings.map(({ detector, value, circumstances }) =>
-    withoutEcho([detector, circumstances?.reference ?? null], value),
+    withoutEcho([detector, circumstances?.reference], value),
   );
-  const delivery = `revoke_tokens:${createHash('sha256').update(JSON.stringify(places)).digest('hex')}`;
-  return { is: 'alert', delivery, findings, skipped };
+  return { is: 'alert', delivery: deliveryName(places, now), findings, skipped };
 }
 
 /** https://docs.gitlab.com/development/sec/token_revocation_api/ */

@@ -156,9 +156,14 @@ describe('a problem', () => {
       'a queue or key service that gives no answer',
       new Unavailable(canary),
       503,
-      'Nothing was accepted; send it again.',
+      'Nothing is promised; send the whole of it again.',
     ],
-    ['a secret of ours that is wrong', new Misconfigured(canary), 503, 'Nothing was accepted; send it again.'],
+    [
+      'a secret of ours that is wrong',
+      new Misconfigured(canary),
+      503,
+      'Nothing is promised; send the whole of it again.',
+    ],
     [
       'a fault that nobody foresaw',
       new Error(canary, { cause: canary }),

@@ -247,6 +247,18 @@ describe('a service that gives no answer', () => {
     clock.advance(299_999);
     expect(await read()).toBe(`${canary}-1`);
   });
+
+  test('lets what was read last count for an hour, and no longer, nor where it does not do', async () => {
+    await read();
+    await closed(server);
+    clock.advance(300_000);
+    expect(await read()).toBe(`${canary}-1`);
+    await expect(read(true)).rejects.toThrow(Unavailable);
+    clock.advance(3_600_000 - 300_000 - 1);
+    expect(await read()).toBe(`${canary}-1`);
+    clock.advance(30_000);
+    await expect(read()).rejects.toThrow(Unavailable);
+  });
 });
 
 describe('the fingerprint key', () => {

@@ -188,10 +188,12 @@ describe('a person who decides through the API', () => {
     };
     const announce = async (id: string) => void announced.push(id);
     const services = { ledger, intake, sleep: clock.sleep, announce } as unknown as Parameters<typeof answer>[1];
-    const decide = async (verb: string, body = '', by: string | undefined = caller) => {
+    const decide = async (verb: string, body = '', by: string | null = caller) => {
       const route = `POST /incidents/{id}/${verb}`;
       const request = { route, parameters: { id: incident }, query: {}, headers: {}, body: Buffer.from(body) };
-      const answered = await answer({ ...request, id: randomUUID(), caller: by }, services).catch((problem) => problem);
+      const answered = await answer({ ...request, id: randomUUID(), caller: by ?? undefined }, services).catch(
+        (problem) => problem,
+      );
       return answered as { status: number; body: ReturnType<typeof view>; message: string; errors: object[] };
     };
     return { incident, decide, sent, announced };
@@ -221,7 +223,7 @@ describe('a person who decides through the API', () => {
 
   test('needs no reason, and is an operator where nobody has to say who they are', async () => {
     const { decide } = await begin();
-    const { body } = await decide('approve', '', '');
+    const { body } = await decide('approve', '', null);
     expect(body.timeline.at(-1)).toMatchObject({ stage: 'approved', detail: 'by an operator' });
   });
 

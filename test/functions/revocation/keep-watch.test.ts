@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Unavailable } from '../../../functions/revocation/errors.ts';
 import { type IncidentRecord, type Outcome, restsIn } from '../../../functions/revocation/incident.ts';
-import { keepWatch, type Watchtower } from '../../../functions/revocation/keep-watch.ts';
+import { keepWatch, type Watchtower, watchRound } from '../../../functions/revocation/keep-watch.ts';
 import type { Change, Ledger } from '../../../functions/revocation/ledger.ts';
 import { readReport } from '../../../functions/revocation/report.ts';
 import { readErrand } from '../../../functions/revocation/tell.ts';
@@ -244,4 +244,18 @@ test('two rounds at once pass a thing on twice at most, and leave it put off', a
   expect(untold().length).toBeLessThanOrEqual(2);
   expect(await dueNow()).toEqual([]);
   expect((await ledger.read(incidentNamed('a')))?.revision).toBe(1);
+});
+
+describe('a round of the watch', () => {
+  const sweeps = { swept: ['github'], unroutedQueue: 'unrouted' };
+  const order = JSON.stringify({ sweep: 'github' });
+
+  test('has sources swept though a lane takes nothing, and passes on what is due though they cannot be', async () => {
+    await working('a');
+    clock.advance(15 * minute);
+    await expect(watchRound(tower({ down: ['lane-datadog'] }), sweeps)).rejects.toThrow(Unavailable);
+    expect(sent.unrouted).toEqual([order]);
+    await expect(watchRound(tower({ down: ['unrouted'] }), sweeps)).rejects.toThrow(Unavailable);
+    expect(looked()).toHaveLength(1);
+  });
 });

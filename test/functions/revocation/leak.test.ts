@@ -193,6 +193,13 @@ describe('an echo of the secret', () => {
     });
   });
 
+  test('is taken out of a text however long it is, and stands in none that is shorter', () => {
+    const file = `${'/?.*'.repeat(16_000)}!`;
+    expect(withoutEcho([`see ${file}!`, 'see /?.*'], new Secret(file))).toEqual(['see [secret]!', 'see /?.*']);
+    expect(withoutEcho('a Secret', new Secret('secret'))).toBe('a [secret]'.slice(0, 8));
+    expect(withoutEcho(secret.toUpperCase(), held)).toBe('[secret]');
+  });
+
   test('leaves the secret itself where it is', () => {
     expect(withoutEcho({ secret: held, reference: secret }, held)).toEqual({ secret: held, reference: '[secret]' });
   });

@@ -4,6 +4,7 @@ import { providers } from '../../../functions/providers/index.ts';
 import { Misconfigured } from '../../../functions/revocation/errors.ts';
 import { seal } from '../../../functions/revocation/fingerprint.ts';
 import { type Action, type IncidentRecord, view } from '../../../functions/revocation/incident.ts';
+import { policySchema } from '../../../functions/revocation/policy.ts';
 import type { AnyProvider } from '../../../functions/revocation/provider.ts';
 import type { Report } from '../../../functions/revocation/report.ts';
 import { type DatadogKey, datadogVendor, inventedKeys } from '../../../lib/local/vendors/datadog.ts';
@@ -15,6 +16,7 @@ import {
 } from '../../../lib/local/vendors/docspace.ts';
 import type { Vendor } from '../../../lib/local/vendors/vendor.ts';
 import { testClock, testLane, testLedger, vendorNetwork } from '../../support/lane.ts';
+import { incidentNamed } from '../../support/reports.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -218,6 +220,22 @@ describe('a key that is accepted again after its death', () => {
     expect(vendor.deletions).toEqual([key.id]);
   });
 
+  test('is reopened though somebody is told of its death while it is looked at', async () => {
+    const { die, incidentOf, run, lookFor, vendor, key, clock, ledger, services } = await begin();
+    const report = await die();
+    vendor.revive(key.id);
+    clock.advance(minute);
+    const { send } = services;
+    services.send = async (...asked) => {
+      services.send = send;
+      const record = await incidentOf(report);
+      expect(await ledger.amend(record, { told: ['somebody'], telling: false })).toBeDefined();
+      return send(...asked);
+    };
+    await run(lookFor(report));
+    expect(vendor.deletions).toEqual([key.id, key.id]);
+  });
+
   test('is reopened once by two looks at once', async () => {
     const { die, pass, incidentOf, run, lookFor, vendor, key, clock } = await begin();
     const report = await die();
@@ -390,6 +408,35 @@ describe('a key that was switched off', () => {
     },
   );
 
+  test.each([
+    [
+      'protects it by now',
+      { policy: policySchema.parse({ protected: [{ provider: 'docspace', keyId: '', reason: 'in use' }] }) },
+      { state: 'parked', outcome: 'protected', reason: 'policy protects this key: in use' },
+    ],
+    ['is a dry run by now', { action: 'observe' }, { state: 'closed', outcome: 'observed' }],
+    ['asks a person by now', { action: 'approve' }, { state: 'awaiting-approval', outcome: null }],
+  ] as const)('and that somebody switches on past us is left alone where policy %s', async (_, change, expected) => {
+    const { die, pass, incidentOf, vendor, target, services, orderOf, run } = await beginDocspace();
+    const report = await die();
+    target.isActive = true;
+    Object.assign(services, change);
+    for (const shield of services.policy.protected) shield.keyId = target.id;
+    await pass(day);
+    const incident = await incidentOf(report);
+    expect(incident).toMatchObject({ ...expected, inDoubt: false });
+    expect([vendor.disablings.length, vendor.accepts(docspaceLeak)]).toEqual([1, true]);
+    if (expected.state !== 'awaiting-approval') return;
+    const { asking } = incident;
+    if (asking === null) throw new Error('nobody is asked');
+    const approved = { account: asking.account, keyId: asking.keyId, action: asking.action, by: 'person' } as const;
+    const step = { at: new Date(services.now()).toISOString(), stage: 'approved' } as const;
+    const decided = { state: 'received', outcome: null, reason: null, approved, asking: null } as const;
+    await services.ledger.decide(incident.id, ['awaiting-approval'], decided, step);
+    await run(orderOf(report, {}));
+    expect(await incidentOf(report)).toMatchObject({ state: 'closed', outcome: 'disabled' });
+  });
+
   test('and that somebody deleted meanwhile is as dead', async () => {
     const { die, pass, incidentOf, vendor, target } = await beginDocspace({ policy: { useLeakedKey: false } });
     const report = await die();
@@ -423,6 +470,62 @@ describe('a report of a key whose story is over', () => {
     });
     expect([sightings.length, sightingCount]).toEqual([6, 6]);
     expect(proof?.checks.map(({ result }) => result)).toEqual(['dead', 'dead', 'dead']);
+  });
+
+  test('has its source told, even where a death or an outage came between the sighting and the telling', async () => {
+    const { die, incidentOf, run, reported, leak, services, ledger, clock } = await begin();
+    const announced: string[] = [];
+    Object.assign(services, { announce: async (incident: string) => void announced.push(incident) });
+    const report = await die();
+    clock.advance(2 * minute);
+    announced.splice(0);
+    const alert = await reported(leak, { source: 'github', delivery: 'd-1' });
+    const { amend } = ledger;
+    Object.assign(ledger, { amend: () => Promise.reject(new Error('the function dies')) });
+    await expect(run(alert)).rejects.toThrow('the function dies');
+    Object.assign(ledger, { amend });
+    expect(announced).toEqual([]);
+    await run(alert);
+    expect(announced).toEqual([report.incident]);
+    expect(await incidentOf(report)).toMatchObject({ sightingCount: 2, telling: true });
+  });
+
+  test('has its source told where it was noted while another run was at work, or under another incident', async () => {
+    const { die, run, reported, leak, services, clock, ledger } = await begin();
+    const announced: string[] = [];
+    Object.assign(services, { announce: async (incident: string) => void announced.push(incident) });
+    const report = await die();
+    announced.splice(0);
+    const alert = await reported(leak, { source: 'github', delivery: 'd-1' });
+    const other = { ...alert, incident: incidentNamed('b') };
+    const { record } = await ledger.claim(other, clock.now() + minute);
+    await ledger.merge(record, report.incident);
+    await run({ ...alert, noted: true });
+    expect(announced).toEqual([report.incident]);
+  });
+
+  test('whose source opened its alert again, after it was told, is one to look at and to tell again', async () => {
+    const { die, incidentOf, run, reported, leak, services, ledger, clock, lines, vendor } = await begin();
+    const announced: string[] = [];
+    Object.assign(services, { announce: async (incident: string) => void announced.push(incident) });
+    const report = await die();
+    const reference = 'https://git.example/alerts/1';
+    const alertIn = async (delivery: string) => {
+      const alert = await reported(leak, { source: 'github', delivery });
+      return { ...alert, sighting: { ...alert.sighting, reference } };
+    };
+    await run(await alertIn('d-1'));
+    const told = [`github ${reference}`, 'github https://git.example/alerts/2'];
+    await ledger.amend(await incidentOf(report), { told, telling: false });
+    clock.advance(2 * minute);
+    const before = vendor.arrivals.length;
+    announced.splice(0);
+    await run(await alertIn('d-2'));
+    expect(lines(before)).toEqual(['GET /api/v1/validate']);
+    expect(announced).toEqual([report.incident]);
+    expect(await incidentOf(report)).toMatchObject({ sightingCount: 2, telling: true, told: told.slice(1) });
+    await run(await alertIn('d-3'));
+    expect(announced).toHaveLength(1);
   });
 
   test('that was reported before is no reason to look', async () => {
@@ -494,6 +597,50 @@ describe('a deletion that was accepted while the key lives on', () => {
     expect(await incidentOf(report)).toMatchObject({ state: 'sent', account: 'main', sightingCount: 2 });
     await pass(2 * day);
     expect(await incidentOf(report)).toMatchObject({ outcome: 'revoked' });
+  });
+});
+
+describe('a request whose answer was lost', () => {
+  test('is not sent again once policy protects the key', async () => {
+    const { reported, run, pass, incidentOf, services, vendor, key, leak } = await begin();
+    vendor.troubles.push({ on: /^DELETE /, reply: 'drop-before' });
+    const report = await reported(leak);
+    await run(report);
+    expect(await incidentOf(report)).toMatchObject({ state: 'unknown', inDoubt: true });
+    services.policy.protected.push({ provider: 'datadog', keyId: key.id, reason: 'in use' });
+    await pass(minute);
+    const end = { state: 'parked', outcome: 'protected', inDoubt: false, reason: 'policy protects this key: in use' };
+    expect(await incidentOf(report)).toMatchObject(end);
+    expect(vendor.arrivals.filter(({ method }) => method === 'DELETE')).toHaveLength(1);
+  });
+});
+
+describe('a proof that cannot be had for a moment', () => {
+  const checking = /^GET \/api\/v1\/validate$/;
+
+  test('is waited for: a key that is no longer listed may live on', async () => {
+    const { die, incidentOf, vendor, key, lines } = await begin({ propagationMs: 20_000 });
+    vendor.troubles.push({ on: checking, times: 5, reply: { status: 429, headers: { 'x-ratelimit-reset': '3' } } });
+    const incident = await incidentOf(await die());
+    expect(incident).toMatchObject({ outcome: 'revoked', proof: { method: 'leaked-key-refused' } });
+    expect(vendor.accepts(key.key)).toBe(false);
+    expect(resultsOf(incident)?.slice(0, 6)).toEqual([...Array(5).fill('unknown'), 'alive']);
+    const times = incident.proof?.checks.slice(0, 6).map(({ at }) => Date.parse(at)) ?? [];
+    const waits = times.slice(1).map((time, index) => time - (times[index] ?? 0));
+    expect(Math.min(...waits)).toBeGreaterThanOrEqual(3_000);
+    expect(lines().filter((line) => line.startsWith('DELETE'))).toHaveLength(1);
+  });
+
+  test('and never comes is no death of a key that was itself seen alive', async () => {
+    const { die, incidentOf, pass, vendor, key } = await begin({ propagationMs: hour });
+    const odd = { status: 418, body: {} };
+    vendor.troubles.push({ on: checking, times: 1, reply: { status: 200, body: { valid: true } } });
+    vendor.troubles.push({ on: checking, times: 30, reply: odd });
+    const report = await die();
+    expect(await incidentOf(report)).toMatchObject({ state: 'sent', outcome: null });
+    expect(vendor.accepts(key.key)).toBe(true);
+    await pass(2 * hour);
+    expect(await incidentOf(report)).toMatchObject({ outcome: 'revoked', proof: { method: 'leaked-key-refused' } });
   });
 });
 

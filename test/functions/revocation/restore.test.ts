@@ -47,7 +47,7 @@ async function begin() {
     await lane.drain(withinMs);
     return ledger.read(id);
   };
-  return { ...lane, vendor, target, restore, again, ledger, id, disabled: await ledger.read(id) };
+  return { ...lane, clock, vendor, target, restore, again, ledger, id, disabled: await ledger.read(id) };
 }
 
 const listing = /^GET \/api\/2\.0\/keys$/;
@@ -174,6 +174,21 @@ describe('a key that was restored', () => {
     await restore();
     const incident = await again({ source: 'operator', mayNameKeys: true, order: { action: 'disable' } });
     expect(incident).toMatchObject({ state: 'closed', outcome: 'disabled', proof: { dead: true } });
+    expect(vendor.accepts(leaked)).toBe(false);
+  });
+
+  test('and disabled again is not restored by the old order, which was set aside and comes back', async () => {
+    const { restore, again, vendor, reportOf, run, ledger, id, clock } = await begin();
+    const old = {
+      ...reportOf({ provider: 'docspace', secret: leaked }, { order: { restore: true } }),
+      leak: undefined,
+    };
+    expect(await restore()).toMatchObject({ outcome: 'restored' });
+    clock.advance(60_000);
+    const order = { action: 'disable' } as const;
+    expect(await again({ source: 'operator', mayNameKeys: true, order })).toMatchObject({ outcome: 'disabled' });
+    await run(old);
+    expect(await ledger.read(id)).toMatchObject({ outcome: 'disabled' });
     expect(vendor.accepts(leaked)).toBe(false);
   });
 

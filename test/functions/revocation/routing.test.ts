@@ -152,6 +152,19 @@ describe('what travels beside the secret', () => {
     }
   });
 
+  test('loses the name and password that an address carries, and nothing else of it', () => {
+    for (const [given, kept] of [
+      ['https://oauth2:canary@git.example/acme/app?by=me@acme', 'https://git.example/acme/app?by=me@acme'],
+      ['https://canary@p4ss@git.example', 'https://git.example'],
+      ['https://git.example/@acme/app//x@y', 'https://git.example/@acme/app//y'],
+      ['finding 7 of me@acme.example', 'finding 7 of me@acme.example'],
+    ]) {
+      const { leak } = routed({ provider: 'acme', secret, location: { url: given, line: 3 }, reference: given });
+      expect(leak).toMatchObject({ location: { url: kept, line: 3 }, reference: kept });
+    }
+    expect(routed({ provider: 'acme', secret }).leak.location).toBeUndefined();
+  });
+
   test.each([
     ['acme', { account: 'prod', exposure: 'public', detectedAt: '2026-11-20T12:00:00Z' }],
     ['public', { exposure: 'public' }],

@@ -450,6 +450,23 @@ describe('at GitGuardian', () => {
     });
   });
 
+  describe('a repository that keeps us out', () => {
+    test.each([
+      ['for good', { status: 403 }],
+      ['now', { status: 503 }],
+    ])('%s hides no value in another', async (_, reply) => {
+      const { fetchOf, find, scanner } = await begin();
+      scanner.troubles.push({ on: onFile, times: 1, reply });
+      expect(valueIn(await fetchOf(find({ before: 1 }).link))).toBe(leaked);
+    });
+
+    test('for good does not end it where another may let us in later', async () => {
+      const { fetchOf, find, scanner } = await begin();
+      for (const status of [403, 503, 403]) scanner.troubles.push({ on: onFile, times: 1, reply: { status } });
+      await expect(fetchOf(find({ before: 2 }).link)).rejects.toThrow(Unavailable);
+    });
+  });
+
   describe('a value is out of reach, with the reason', () => {
     test('when there is no token for its repository’s host, and none is sent anywhere', async () => {
       const { fetchOf, find, lines } = await begin({ tokens: { 'github.com': repositoryToken } });

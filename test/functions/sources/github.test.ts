@@ -691,6 +691,21 @@ describe('an alert at GitHub', () => {
       expect(await listOpen(since, inquiry())).toEqual({ references: [], skipped: 0, more: true });
     });
 
+    test.each([
+      ['time is up', { status: 503 }],
+      ['its limit is reached', { status: 429 }],
+      ['an installation went', { status: 404 }],
+    ])('is listed as far as it was read when %s', async (_, reply) => {
+      const { scanner, inquiry } = await begin(byApp);
+      const seen = scanner.open(discovery);
+      const installation = { id: 7, account: { login: 'other', type: 'Organization' } };
+      const body = [{ id: 4711, account: { login: 'acme', type: 'Organization' } }, installation];
+      const onList = /^GET \/app\/installations/;
+      const onOther = /^POST \/app\/installations\/7\//;
+      scanner.troubles.push({ on: onList, reply: { status: 200, body } }, { on: onOther, reply });
+      expect(await listOpen(since, inquiry())).toEqual({ references: [{ link: seen.link }], skipped: 0, more: true });
+    });
+
     test('while the App is suspended is not looked for', async () => {
       const { scanner, inquiry, lines } = await begin(byApp, { isSuspended: true });
       scanner.open(discovery);
@@ -726,6 +741,15 @@ describe('an alert at GitHub', () => {
       scanner.tell(scanner.open(discovery), { statusCode: 503 });
       for (let index = 0; index < 120; index += 1) scanner.tell(scanner.open(discovery));
       expect(await github.redeliver?.(inquiry())).toBe(1);
+    });
+
+    test('is sent again, though GitHub does not send another', async () => {
+      const { scanner, inquiry } = await begin(byApp);
+      for (let index = 0; index < 3; index += 1) scanner.tell(scanner.open(discovery), { statusCode: 503 });
+      scanner.troubles.push({ on: /^POST \/app\/hook\/deliveries/, times: 1, reply: { status: 422 } });
+      expect(await github.redeliver?.(inquiry())).toBe(2);
+      scanner.troubles.push({ on: /^POST \/app\/hook\/deliveries/, times: 9, reply: { status: 422 } });
+      await expect(github.redeliver?.(inquiry())).rejects.toThrow(Unexpected);
     });
 
     test('is not sent again after three days, nor a sixth time', async () => {

@@ -123,6 +123,20 @@ describe('a notification', () => {
     expect(read(redacted, now + 86_400_000).references).toEqual([{ link }]);
   });
 
+  test('keeps no user or token of a repository or a page', () => {
+    const at = 'https://x-access-token:canary@github.com/acme/app';
+    const elsewhere = { SourceMetadata: { Data: { Git: { repository: at, file: 'a.env' } } } };
+    for (const body of [
+      { ...redacted, ...elsewhere },
+      { ...redacted, link: at },
+      { ...finding, link: at },
+    ]) {
+      const reading = read(body);
+      expect(JSON.stringify(reading)).toContain('https://github.com/acme/app');
+      expect(JSON.stringify(reading)).not.toContain('canary');
+    }
+  });
+
   test('that says next to nothing is told all the same, each for itself', () => {
     const [first] = read({ source_type: 'SourceType_SOURCE_TYPE_JIRA' }).references ?? [];
     const [second] = read({ source_type: 'SourceType_SOURCE_TYPE_JIRA' }, now + 1000).references ?? [];
@@ -130,10 +144,13 @@ describe('a notification', () => {
     expect(second?.link).not.toBe(first?.link);
   });
 
-  test.each(['a0a0********', 'AKIA***', 'REDACTED', 'a0a0...', 'a0a0…'])('with the value %s carries none', (masked) => {
-    const reading = read({ ...finding, Raw: masked, RawV2: masked, SecretParts: { key: masked } });
-    expect(reading).toMatchObject({ findings: [], references: [{ link: page }] });
-  });
+  test.each(['a0a0********', 'AKIA***', 'a0a0**', '*', 'REDACTED', '[REDACTED]', 'a0a0...', 'a0a0…'])(
+    'with the value %s carries none',
+    (masked) => {
+      const reading = read({ ...finding, Raw: masked, RawV2: masked, SecretParts: { key: masked } });
+      expect(reading).toMatchObject({ findings: [], references: [{ link: page }] });
+    },
+  );
 
   test('with one part that cannot be read gives the others', () => {
     const { findings } = read({ ...finding, Raw: null, RawV2: 7, SecretParts: { api_key: apiKey, app_key: ['x'] } });

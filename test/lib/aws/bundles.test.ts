@@ -48,7 +48,7 @@ beforeAll(async () => {
       return urls.get(name) ?? name;
     }),
   );
-}, 60_000);
+}, 180_000);
 
 afterAll(async () => {
   for (const client of Object.values(cloud)) client.destroy();

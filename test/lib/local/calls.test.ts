@@ -1,4 +1,4 @@
-import { createServer, request, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import { GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -7,6 +7,7 @@ import type { IncidentRecord } from '../../../functions/revocation/incident.ts';
 import { closed, type Emulators, listen, startEmulators } from '../../../lib/local/emulators.ts';
 import { type Cloud, cloudOf } from '../../../lib/local/resources.ts';
 import { type DatadogKey, inventedKeys, keyWithDecoys } from '../../../lib/local/vendors/datadog.ts';
+import { proxyTo } from '../../support/proxy.ts';
 import { admin, testStage } from '../../support/stage.ts';
 
 /** Lambda's own way with a queue, which the stage takes in its place. */
@@ -15,24 +16,6 @@ const ofThePump = /^AmazonSQS\.(ReceiveMessage|DeleteMessageBatch)$/;
 /** A call of EventBridge names its bus. */
 const busOf = (entries: { EventBusName?: string }[] | undefined) =>
   entries?.find((entry) => entry.EventBusName)?.EventBusName;
-
-/** Stands in front of a service, and tells every call that a function makes. */
-function countingProxy(target: string, told: (call: string) => void): Server {
-  return createServer(async (incoming, outgoing) => {
-    const chunks: Buffer[] = [];
-    for await (const chunk of incoming) chunks.push(chunk);
-    const body = Buffer.concat(chunks);
-    const operation = String(incoming.headers['x-amz-target']);
-    if (!ofThePump.test(operation)) told(inWords(operation, body.toString('utf8')));
-    const { method, url = '/', headers } = incoming;
-    const onward = request(new URL(url, target), { method, headers }, (answer) => {
-      outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
-      answer.pipe(outgoing);
-    });
-    onward.once('error', () => outgoing.destroy());
-    onward.end(body);
-  });
-}
 
 /** The operation, and which secret, queue, index or kind of item it is about. */
 function inWords(operation: string, body: string): string {
@@ -55,7 +38,9 @@ describe('the price of an incident', () => {
     emulators = await startEmulators({}, undefined);
     raw = cloudOf({ ...emulators.endpoints, AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' });
     const through = async ([name, target]: [string, string]) => {
-      const proxy = countingProxy(target, (call) => calls.push(call));
+      const proxy = proxyTo(target, (operation, body) => {
+        if (!ofThePump.test(operation)) calls.push(inWords(operation, body));
+      });
       proxies.push(proxy);
       return [name, await listen(proxy)] as const;
     };

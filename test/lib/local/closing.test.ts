@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { githubScanner } from '../../../lib/local/scanners/github.ts';
 import { scanners as worlds } from '../../../lib/local/scanners/index.ts';
 import type { Scanner } from '../../../lib/local/scanners/scanner.ts';
 import {
@@ -18,8 +19,8 @@ const detectors = {
 };
 
 describe('an alert that names its key by reference', () => {
-  const keys = inventedKeys(3, 'closing') as DatadogKey[];
-  const [first, second, third] = keys as [DatadogKey, DatadogKey, DatadogKey];
+  const keys = inventedKeys(4, 'closing') as DatadogKey[];
+  const [first, second, third, fourth] = keys as [DatadogKey, DatadogKey, DatadogKey, DatadogKey];
   const applicationKeys = ['a1', 'b2'].flatMap((digits, index) =>
     credentialWithDecoys(digits.repeat(20), `closing ${index}`, 1, 'user-1'),
   );
@@ -84,6 +85,27 @@ describe('an alert that names its key by reference', () => {
     expect(incident).toMatchObject({ outcome: 'revoked', sightingCount: 2 });
     expect(stage.vendor.deletions.filter((id) => id === another.id)).toHaveLength(1);
     expect(scanner('gitlab').alerts.find(({ link }) => link === gitlab.link)?.state).toBe('closed');
+  });
+
+  test('that is opened again, though its key is dead, is closed again', async () => {
+    const github = scanner('github') as ReturnType<typeof githubScanner>;
+    const alert = github.open({ secret: fourth.key, detector: detectors.github });
+    const deliver = async (action: string) => {
+      const { body, headers } = github.tell(alert, { action });
+      await stage.call('POST', '/sources/github', body, headers);
+    };
+    await deliver('created');
+    await incidentAt(alert.link, (one) => told(one).length === 1);
+    Object.assign(alert, { state: 'open', resolution: undefined });
+    await deliver('reopened');
+    const incident = await incidentAt(alert.link, (one) => told(one).length === 2);
+    expect(incident).toMatchObject({ outcome: 'revoked', sightingCount: 1 });
+    expect(alert).toMatchObject({ state: 'closed', resolution: 'revoked' });
+    // The echo of that, and the same news once more, tell nothing new.
+    await deliver('resolved');
+    await deliver('publicly_leaked');
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(told(await incidentAt(alert.link, () => true))).toHaveLength(2);
   });
 
   test('waits for its source to be well again, and holds back no other', async () => {

