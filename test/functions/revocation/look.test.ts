@@ -434,7 +434,7 @@ describe('a key that was switched off', () => {
     const decided = { state: 'received', outcome: null, reason: null, approved, asking: null } as const;
     await services.ledger.decide(incident.id, ['awaiting-approval'], decided, step);
     await run(orderOf(report, {}));
-    expect(await incidentOf(report)).toMatchObject({ state: 'closed', outcome: 'disabled' });
+    expect(await incidentOf(report)).toMatchObject({ state: 'closed', outcome: 'revoked' });
   });
 
   test('and that somebody deleted meanwhile is as dead', async () => {
