@@ -30,13 +30,13 @@ export const incidentIdForm = /^inc_[0-9a-hjkmnp-tv-z]{26}$/;
 const sealingKey = (key: Secret) => new Uint8Array(hkdfSync('sha256', key.expose(), '', 'leakstop: sealed leak', 32));
 
 /** What is kept of a report that waits for a person, so that it can go on as it came. */
-export type Kept = Pick<Report, 'mayNameKeys' | 'order'> & { leak: Leak };
+export type Kept = Pick<Report, 'mayNameKeys' | 'hearsay' | 'order'> & { leak: Leak };
 
 /** Encrypts (AES-256-GCM) what an incident that waits for a person needs to go on later; bound to its incident. */
-export function seal(key: Secret, incident: string, { leak, mayNameKeys, order }: Kept): Uint8Array {
+export function seal(key: Secret, incident: string, { leak, mayNameKeys, hearsay, order }: Kept): Uint8Array {
   const nonce = randomBytes(12);
   const cipher = createCipheriv('aes-256-gcm', sealingKey(key), nonce).setAAD(Buffer.from(incident));
-  const text = JSON.stringify({ leak: writeLeak(leak), mayNameKeys, order });
+  const text = JSON.stringify({ leak: writeLeak(leak), mayNameKeys, hearsay, order });
   return new Uint8Array(Buffer.concat([nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]));
 }
 

@@ -26,6 +26,8 @@ export interface Sender {
   source: string;
   delivery: string;
   mayNameKeys: boolean;
+  /** Somebody wrote it in a chat. */
+  hearsay?: boolean | undefined;
   order?: Order | undefined;
   /** ISO 8601: when the report was accepted, for a leak that had to be fetched first; absent, now. */
   at?: string | undefined;
@@ -68,7 +70,7 @@ function addressed(
   at: string,
   key: Secret,
 ): { incident: string; queue: string; body: string } {
-  const { source, delivery, mayNameKeys, order } = sender;
+  const { source, delivery, mayNameKeys, hearsay, order } = sender;
   const routed = route(given, intake.providers);
   const lane = routed.is === 'routed' ? intake.lanes[routed.provider] : undefined;
   if (routed.is === 'routed' && lane !== undefined) {
@@ -84,11 +86,12 @@ function addressed(
       leak,
       sighting,
       mayNameKeys,
+      hearsay,
       order,
       tries,
       // The time it took to fetch the leak is not taken from the time its provider is tried for.
       since: sender.at === undefined ? undefined : intake.now(),
-      sealed: Buffer.from(seal(key, incident, { leak, mayNameKeys, order })).toString('base64'),
+      sealed: Buffer.from(seal(key, incident, { leak, mayNameKeys, hearsay, order })).toString('base64'),
     };
     return { incident, queue: lane, body: writeReport(report) };
   }

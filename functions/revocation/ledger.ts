@@ -216,7 +216,8 @@ function mayReopen(record: IncidentRecord, report: Report): boolean {
   if (isDryRun(report)) return mayBeObserved(record);
   if (report.order !== undefined) return true;
   // All that was missing is the value that this report brings. A run may have died with it in hand, so that its report is known.
-  if (record.outcome === null && record.valueSettles && report.leak?.secret !== undefined) return true;
+  const settles = record.valueSettles && !report.hearsay && report.leak?.secret !== undefined;
+  if (record.outcome === null && settles) return true;
   if ((isKnown(record, report.sighting) && !report.noted) || record.outcome === 'protected') return false;
   // The key may live: a scan in a dry run, or before its account was configured, must not be the last word.
   if (record.state === 'closed') return record.outcome !== 'rejected' && record.outcome !== 'restored';

@@ -72,6 +72,11 @@ export function decide(
   const wanted = order?.action ?? configured;
   if (wanted === 'observe') return plan(policy, configured, report, found);
   const action = wanted === 'approve' ? 'delete' : wanted;
+  // A scanner that finds it too settles that.
+  if (report.hearsay) {
+    const reason = `somebody wrote it in ${report.sighting.source}; a person must confirm it`;
+    return { do: 'ask', action, onDeadline: 'park', reason, valueSettles: true };
+  }
   if (wanted === 'approve') {
     return {
       do: 'ask',

@@ -31,6 +31,8 @@ export interface Report {
   sighting: Sighting;
   /** Whether the sender may name a key by its id alone. */
   mayNameKeys: boolean;
+  /** Somebody wrote it in a chat: nothing is done to the key before a person has approved it. */
+  hearsay?: boolean | undefined;
   order?: Order | undefined;
   tries: Tries;
   /** Epoch ms from when trying again has its limit; absent, since the sighting. */
@@ -83,7 +85,12 @@ const leak = z
     reference: z.string().optional(),
   })
   .refine(namesCredential);
-const kept = z.object({ leak, mayNameKeys: z.boolean(), order: order.optional() });
+const kept = z.object({
+  leak,
+  mayNameKeys: z.boolean(),
+  hearsay: z.boolean().optional(),
+  order: order.optional(),
+});
 /** A sighting as it travels. */
 export const sightingForm = z.object({
   source: z.string(),
@@ -101,6 +108,7 @@ const wire = z.object({
   leak: leak.optional(),
   sighting: sightingForm,
   mayNameKeys: z.boolean(),
+  hearsay: z.boolean().optional(),
   order: order.optional(),
   tries: z.object({ unavailable: z.int(), unexpected: z.int() }),
   since: z.number().optional(),

@@ -115,9 +115,9 @@ async function isAnotherStory(run: Run, leak: Leak): Promise<boolean> {
 }
 
 async function joinStory({ record, report, services, deadline }: Run, incident: string): Promise<void> {
-  const { leak, mayNameKeys, order } = report;
+  const { leak, mayNameKeys, hearsay, order } = report;
   // What was sealed for the one opens for no other.
-  const bytes = leak && seal(await services.fingerprint(), incident, { leak, mayNameKeys, order });
+  const bytes = leak && seal(await services.fingerprint(), incident, { leak, mayNameKeys, hearsay, order });
   const sealed = bytes && Buffer.from(bytes).toString('base64');
   await services.ledger.merge(record, incident);
   await respond({ ...report, incident, sealed, fence: undefined, noted: true }, services, deadline + reserve);

@@ -117,10 +117,12 @@ export async function announce({ services, record }: Run): Promise<void> {
 
 /** What waits for a person can only go on later if the leak is kept: sealed, apart from the incident, for two weeks. */
 export async function keepLeak({ report, record, services }: Run): Promise<void> {
-  const { leak, mayNameKeys, order } = report;
+  const { leak, mayNameKeys, hearsay, order } = report;
   if (leak === undefined && record.sealed === null) return;
   const sealed =
-    leak === undefined ? record.sealed : seal(await services.fingerprint(), record.id, { leak, mayNameKeys, order });
+    leak === undefined
+      ? record.sealed
+      : seal(await services.fingerprint(), record.id, { leak, mayNameKeys, hearsay, order });
   if (sealed !== null) await services.ledger.keepSealed(record.id, sealed);
 }
 

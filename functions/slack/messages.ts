@@ -153,7 +153,7 @@ async function keep(said: Said, { leaks }: Hints, services: SlackServices): Prom
   const { intake, ledger, now } = services;
   if (leaks.length === 0) return [];
   const { delivery, link: reference } = said;
-  const sender = { source: 'slack', delivery, mayNameKeys: false, order: { action: 'approve' as const } };
+  const sender = { source: 'slack', delivery, mayNameKeys: false, hearsay: true };
   const incidents = await accept(
     intake,
     sender,

@@ -191,6 +191,25 @@ describe('a match on a hint alone', () => {
   });
 });
 
+describe('a key that somebody wrote in a chat', () => {
+  const leak = leakFromSource.parse({ secret: 'x1' });
+  const written = reportOf({ leak, source: 'slack', hearsay: true });
+
+  test('waits for a person whatever policy does with alerts, and parks when nobody answers', () => {
+    for (const action of ['delete', 'approve'] as const)
+      expect(decide(policy({ approval: { onDeadline: 'revoke' } }), action, written, found())).toMatchObject({
+        do: 'ask',
+        action: 'delete',
+        onDeadline: 'park',
+        valueSettles: true,
+      });
+  });
+
+  test('is only looked at where policy is a dry run', () => {
+    expect(decide(policy(), 'observe', written, found())).toMatchObject({ do: 'plan' });
+  });
+});
+
 describe('a key that is named without its value', () => {
   test('waits for a person when the source is not trusted to name keys', () => {
     for (const action of ['delete', 'disable'] as const) {

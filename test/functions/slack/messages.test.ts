@@ -162,7 +162,7 @@ describe('a key that somebody pastes', () => {
     const report = readReport(String(callers.sent[0]?.body));
     expect(report.leak?.secret?.expose()).toBe(value);
     expect(report).toMatchObject({
-      ...{ provider: 'datadog', kind: 'application-key', order: { action: 'approve' }, mayNameKeys: false },
+      ...{ provider: 'datadog', kind: 'application-key', hearsay: true, mayNameKeys: false },
       sighting: {
         ...{ source: 'slack', delivery: 'slack:Ev88' },
         reference: 'https://slack.com/archives/C0LEAKS/p1763640000000100',
@@ -251,7 +251,7 @@ describe('the shortcut on a message', () => {
   test('keeps a key that the message holds for a person, at the address of the workspace', async () => {
     await callers.call(callers.workspace.shortcut({ user: 'U1X', text: value, ts: '1763640005.000100' }));
     expect(readReport(String(callers.sent[0]?.body))).toMatchObject({
-      order: { action: 'approve' },
+      hearsay: true,
       sighting: { reference: 'https://acme.slack.com/archives/C0LEAKS/p1763640005000100' },
     });
     expect(callers.workspace.responses[0]?.body.text).toBe('1 key waits for approval.');
