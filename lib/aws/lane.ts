@@ -3,6 +3,7 @@ import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { names } from '../../functions/manifest.ts';
 import { type Configuration, laneEnvironment } from '../configuration.ts';
+import { FuseAlarm } from './fuse-alarm.ts';
 import type { Ledger } from './ledger.ts';
 import { QueuePair } from './queue-pair.ts';
 import { EnteredSecret } from './secrets.ts';
@@ -48,5 +49,6 @@ export class Lane extends Construct {
       },
     });
     revoke.consume(this.queue);
+    if (configuration.policy.fuse !== undefined) new FuseAlarm(this, 'Fuse', { provider });
   }
 }

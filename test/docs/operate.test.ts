@@ -58,12 +58,13 @@ const explained: Readonly<Record<string, string>> = {
   'secret …: …': 'or a field with what is wrong',
   'Secrets Manager did not give an answer': '`Secrets Manager did not give an answer`',
   'the ledger gave no answer': '`the ledger gave no answer`',
+  'the fuse is contested': '`the fuse is contested`',
   'incident … is contested': '`incident … is contested`',
   'the queue did not take every message': '`the queue did not take every message`',
   'the queue did not give an answer': '`the queue did not give an answer`',
   'none of the accounts asked has it: …': '`none of the accounts asked has it: …`',
   'dry run: nothing is sent': '`dry run: nothing is sent`',
-  'an operator said no': '`an operator said no`',
+  'a person said no': '`a person said no`',
   '… keys fit: …': '`N keys fit: account/key, …`',
   'the alert names one key by an identifier and another by its value':
     '`the alert names one key by an identifier and another by its value`',
@@ -74,6 +75,7 @@ const explained: Readonly<Record<string, string>> = {
   'policy asks a person before it acts at this provider': '`policy asks a person before it acts at this provider`',
   '… named the key without its value; a person must confirm it':
     '`<source> named the key without its value; a person must confirm it`',
+  'somebody wrote it in …; a person must confirm it': '`somebody wrote it in <source>; a person must confirm it`',
   'exactly one key fits, but only on a hint; a person must confirm it':
     '`exactly one key fits, but only on a hint; a person must confirm it`',
   'the fuse has blown: … automatic revocations in … minutes':
@@ -140,6 +142,13 @@ const explained: Readonly<Record<string, string>> = {
   'gitguardian does not know the incident that is to be closed':
     '`gitguardian does not know the incident that is to be closed`',
   'gitguardian answered with another incident': '`gitguardian answered with another incident`',
+  'slack answered 200 with something else than its documentation says':
+    '`slack answered 200 with something else than its documentation says`',
+  'slack took a message and did not name it…': '`slack took a message and did not name it`',
+  'the event bus did not take an event': '`the event bus did not take an event`',
+  'the event bus refuses our events; …': '`the event bus refuses our events; …`',
+  'the topic did not take a message': '`the topic did not take a message`',
+  'the topic refuses our messages; …': '`the topic refuses our messages; …`',
   'AWS says … of access key … of account …; …': '`AWS says … of access key … of account …; …`',
   'AWS says … of account … and names no key; …': '`AWS says … of account … and names no key; …`',
 };
@@ -147,6 +156,7 @@ const explained: Readonly<Record<string, string>> = {
 /** Said in the timeline, at `sent`; or in a log alone, since no incident can be written. */
 const noReasons = [
   'a person approved it',
+  'nobody answered in time, and policy then goes on',
   'whether it was done was in doubt, and the provider still has the key',
   // Said by who verifies the audit.
   'it does not follow from the entry before it: that one was edited, or one is missing',
@@ -167,6 +177,8 @@ const noReasons = [
   'it is resolved or ignored at GitGuardian',
   // Said in a log of a sweep.
   'github does not say what a token is for',
+  // Said in a log of who answers a click.
+  'the address to answer at is none of Slack',
   // Said to the sender by a 503.
   'the list of public keys could not be read a moment ago',
   'the service of public keys answered … without a list',

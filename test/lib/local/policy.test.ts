@@ -59,6 +59,11 @@ describe('a fuse of five, and fifty keys that leak at once', () => {
 
   test('blow it once, for one alarm', async () => {
     expect(blown()).toHaveLength(1);
+    const metric = stage
+      .logged()
+      .split('\n')
+      .find((line) => line.includes('"fuse.blown":1'));
+    expect(JSON.parse(metric ?? '')).toMatchObject({ service: 'revoke-key', provider: 'datadog' });
     const { json } = await stage.call('GET', '/fuse');
     expect(json).toEqual({ blown: true, since: expect.stringMatching(/^\d{4}-.*Z$/) });
   });
