@@ -90,7 +90,7 @@ export const functions = {
     entry: 'resolve-alert.ts',
     routes: [],
     consumes: 'unrouted',
-    sendsTo: ['lanes', 'unrouted'],
+    sendsTo: ['lanes', 'unrouted', 'notices'],
     ledger: 'read-write',
     reads: ['sources', 'fingerprint'],
     timeoutSeconds: 24,

@@ -8,7 +8,7 @@ import { inquiryOf } from './platform/inquiry.ts';
 import { queueFunction } from './platform/lambda.ts';
 import { dynamoLedger } from './platform/ledger.ts';
 import { createObservability } from './platform/observability.ts';
-import { createQueues } from './platform/queues.ts';
+import { announcing, createQueues } from './platform/queues.ts';
 import { createSecrets } from './platform/secrets.ts';
 import { providers } from './providers/index.ts';
 import { writeReferral } from './revocation/references.ts';
@@ -16,7 +16,7 @@ import { type ResolveServices, resolve } from './revocation/resolve.ts';
 import { sources } from './sources/index.ts';
 
 function compose(): ResolveServices {
-  const { LANES, UNROUTED_QUEUE, TABLE, HEALTH_ACCOUNT } = readEnvironment('resolve-alert', process.env);
+  const { LANES, NOTICES_QUEUE, UNROUTED_QUEUE, TABLE, HEALTH_ACCOUNT } = readEnvironment('resolve-alert', process.env);
   const clock = { now: Date.now, sleep, random: Math.random };
   const secrets = createSecrets(secretsManager(), Date.now);
   const queues = createQueues(sqs());
@@ -33,6 +33,7 @@ function compose(): ResolveServices {
     inquiry: (id, config, deadline) => inquiryOf({ id, config, deadline }, way),
     putBack: (referral, delayMs) => queues.sendLater(UNROUTED_QUEUE, writeReferral(referral), delayMs),
     random: Math.random,
+    announce: announcing(queues, NOTICES_QUEUE, Date.now),
     note: observability.note,
     info: observability.info,
   };

@@ -139,6 +139,7 @@ export function sharedEnvironments(
     }),
     'resolve-alert': {
       LANES: JSON.stringify(lanes),
+      ...toldAt(noticesQueue),
       UNROUTED_QUEUE: unroutedQueue,
       TABLE: table,
       HEALTH_ACCOUNT: account,

@@ -51,6 +51,7 @@ export const environments = {
   }),
   'resolve-alert': z.object({
     LANES: lanes,
+    NOTICES_QUEUE: noticesQueue,
     UNROUTED_QUEUE: z.url(),
     TABLE: z.string().min(1),
     HEALTH_ACCOUNT: z.string().min(1),

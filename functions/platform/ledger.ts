@@ -288,10 +288,10 @@ export function dynamoLedger(
     async postpone({ incident, at }, until) {
       await update(incident, { set: { dueAt: text(until) }, only: { dueAt: at } });
     },
-    async park({ incident, provider, kind, sighting }, outcome, reason) {
+    async park({ incident, provider, kind, sighting }, outcome, reason, telling = false) {
       const fresh = newRecord(incident, provider, kind, sighting);
       const step = { at: text(now()), stage: 'parked', detail: reason } as const;
-      const { record: parked } = grown({ ...fresh, state: restsIn[outcome], outcome, reason }, [step]);
+      const { record: parked } = grown({ ...fresh, state: restsIn[outcome], outcome, reason, telling }, [step]);
       if (await put(store(parked), 'attribute_not_exists(id)')) return parked;
       for (let round = 0; round < contested; round += 1) {
         const record = await read(incident);

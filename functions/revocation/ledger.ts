@@ -104,6 +104,8 @@ export interface Ledger {
     report: Pick<Report, 'incident' | 'sighting'> & { provider: string | null; kind: string | null },
     outcome: Outcome,
     reason: string,
+    /** Whether there is anybody to tell of it. */
+    telling?: boolean,
   ): Promise<IncidentRecord>;
   /** Keeps and finds the sealed leak of an incident that waits for a person. It expires by itself. */
   keepSealed(incident: string, sealed: Uint8Array): Promise<void>;

@@ -68,6 +68,8 @@ export interface ReferenceServices {
   putBack(referral: Referral, delayMs: number): Promise<void>;
   /** 0 to 1. */
   random(): number;
+  /** Sends for who tells of an incident; absent, there is nobody to tell. @throws Unavailable */
+  announce?: ((incident: string) => Promise<void>) | undefined;
   /** Tell logs and metrics what happened. Never given anything secret, nor anything of an alert. */
   note(provider: string, event: Note): void;
   info(message: string, fields: Record<string, string | number>): void;
@@ -182,6 +184,13 @@ async function ifPossible(remembering: Promise<void>): Promise<void> {
   }
 }
 
+/** Who was not sent for now is sent for later, by who keeps watch. */
+export async function announced(incident: string, { announce }: Pick<ReferenceServices, 'announce'>): Promise<void> {
+  await announce?.(incident).catch((error) => {
+    if (!(error instanceof Unavailable)) throw error;
+  });
+}
+
 /** A person has to open the alert. */
 async function park(referral: Referral, services: ReferenceServices, why: string) {
   const { source, delivery, at, reference } = referral;
@@ -189,7 +198,9 @@ async function park(referral: Referral, services: ReferenceServices, why: string
   const reason = `${why}; ${/^https?:/.test(link) ? 'open' : 'look for'} ${link}`;
   const incident = referenceIncident(await services.intake.fingerprint(), source, reference);
   const sighting = { source, delivery, at, reference: link };
-  const { id } = await services.ledger.park({ incident, provider: null, kind: null, sighting }, 'unrouted', reason);
+  const report = { incident, provider: null, kind: null, sighting };
+  const { id } = await services.ledger.park(report, 'unrouted', reason, services.announce !== undefined);
   services.note('none', { incident: id, outcome: 'unrouted', detail: why });
+  await announced(id, services);
   await conclude(referral, services, reason);
 }

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { exposuresIn, healthEvent } from './aws-health.ts';
 import { unroutedReport } from './intake.ts';
-import { type ReferenceServices, referralForm, resolveReference } from './references.ts';
+import { announced, type ReferenceServices, referralForm, resolveReference } from './references.ts';
 import { sweep, sweepForm } from './sweep.ts';
 
 /** What `resolve` needs from outside. */
@@ -31,8 +31,9 @@ export async function resolve(body: string, services: ResolveServices, endsAt: n
 
 async function park(
   { reason, ...report }: z.infer<typeof unroutedReport>,
-  { ledger, note }: ResolveServices,
+  { ledger, note, announce }: ResolveServices,
 ): Promise<void> {
-  const { id } = await ledger.park(report, 'unrouted', reason);
+  const { id } = await ledger.park(report, 'unrouted', reason, announce !== undefined);
   note(report.provider ?? 'none', { incident: id, outcome: 'unrouted', detail: reason });
+  await announced(id, { announce });
 }

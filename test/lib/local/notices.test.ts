@@ -30,12 +30,13 @@ describe('a stage that tells people and programs', () => {
   afterAll(() => stage.close());
 
   /** Reports a key, and waits until nobody has to be told any more. */
-  async function toldOf(secret: string): Promise<string> {
-    const { json } = await stage.alert({ provider: 'datadog', secret });
+  async function toldOf(secret: string, leak: object = { provider: 'datadog' }): Promise<string> {
+    const { json } = await stage.alert({ ...leak, secret });
     const [{ id }] = json.incidents;
     for (const end = Date.now() + 15_000; ; ) {
       const record = (await stage.items()).find((item) => item.id === id);
-      if (record?.state === 'closed' && record.telling === false) return id;
+      const isResting = record?.state === 'closed' || record?.state === 'parked';
+      if (isResting && record.telling === false) return id;
       if (Date.now() > end) throw new Error(`nobody was told: ${JSON.stringify(record)}`);
       await new Promise((resolve) => setTimeout(resolve, 25));
     }
@@ -57,11 +58,17 @@ describe('a stage that tells people and programs', () => {
     for (const canary of canaries) expect(out).not.toContain(canary);
   });
 
+  test('tells people of a leak that no lane takes', async () => {
+    const id = await toldOf('nobody-knows-whose-this-is', { provider: 'elsewhere' });
+    expect(eventsOf(id)).toMatchObject([{ detail: { incident: { outcome: 'unrouted' } } }]);
+    expect(postsOf(id)).toHaveLength(1);
+  });
+
   test('tells the others while Slack is down, and Slack once when it is back', async () => {
     slack.troubles.push({ on: /^POST \/api\/chat\.postMessage/, times: 2, reply: { status: 503 } });
     const id = await toldOf(second.key);
     expect(eventsOf(id)).toHaveLength(1);
-    expect(stage.publications).toHaveLength(2);
+    expect(stage.publications).toHaveLength(3);
     expect(postsOf(id)).toMatchObject([{ text: expect.stringMatching(/is dead/), edits: [] }]);
     const tries = slack.arrivals.filter(({ body }) => body.includes(id));
     expect(tries).toHaveLength(3);
