@@ -32,7 +32,7 @@ function compose() {
   const services: SlackServices = {
     intake: { providers, unroutedQueue: UNROUTED_QUEUE, fingerprint, ...shared },
     ledger,
-    decisions: { ledger, announce: announcing(queues, NOTICES_QUEUE, Date.now), ...shared },
+    decisions: { ledger, fingerprint, announce: announcing(queues, NOTICES_QUEUE, Date.now), ...shared },
     policy: POLICY,
     sources: Object.fromEntries(Object.entries(sources).filter(([id]) => SOURCES.includes(id))),
     configOf: ({ id, config }) => secrets.read(`leakstop/sources/${id}`, config),
