@@ -165,7 +165,11 @@ describe('what was approved', () => {
     expect(again).toMatchObject({ state: 'awaiting-approval', keyId: key.id, approved: null });
     expect(again.asking?.keyId).toBe(key.id);
     expect(again.asking?.nonce).not.toBe(asked.asking?.nonce);
-    expect(await approve(again, { by: anna, nonce: asked.asking?.nonce }, decisions)).toMatchObject({ is: 'conflict' });
+    // An answer to the first question, whether it was looked up before the second one or after it.
+    for (const record of [asked, again])
+      expect(await approve(record, { by: anna, nonce: asked.asking?.nonce }, decisions)).toMatchObject({
+        is: 'conflict',
+      });
     expect(vendor.deletions).toEqual([]);
     await approve(again, { by: anna, nonce: again.asking?.nonce }, decisions);
     await drain();
@@ -328,6 +332,19 @@ describe('a decision whose message is lost', () => {
     expect(await now(failed)).toMatchObject({ outcome: 'revoked' });
   });
 
+  test('is nothing any more when it comes after all, late, and another has gone on with it', async () => {
+    const { follow, leak, decisions, drain, now, run, waiting, refuseDeletions } = await begin({ action: 'delete' });
+    refuseDeletions();
+    const failed = await follow(leak);
+    await retry(failed, { by: anna }, decisions);
+    const [late] = waiting.splice(0);
+    await drain();
+    const again = await now(failed);
+    expect(again).toMatchObject({ outcome: 'failed', attempts: failed.attempts + 1 });
+    await run(readReport(late?.body ?? ''));
+    expect(await now(failed)).toEqual(again);
+  });
+
   test('is not hidden when it is lost for another reason than an outage', async () => {
     const { follow, leak, decisions } = await begin();
     const asked = await follow(leak);
@@ -427,10 +444,12 @@ describe('a deadline', () => {
     expect(vendor.deletions).toEqual([]);
   });
 
-  test('goes on through an outage that begins with it', async () => {
+  test('goes on through a provider that is busy just then, without asking again', async () => {
     const { follow, leak, vendor, key } = await begin({ policy: until('revoke') });
-    vendor.troubles.push({ on: /^DELETE/, times: 3, reply: { status: 503, body: {} } });
-    expect(await follow(leak, { withinMs: hour })).toMatchObject({ outcome: 'revoked' });
+    vendor.troubles.push({ on: /^DELETE/, times: 3, reply: { status: 429, body: { errors: [] } } });
+    const incident = await follow(leak, { withinMs: hour });
+    expect(incident).toMatchObject({ outcome: 'revoked' });
+    expect(said(incident, 'asked')).toHaveLength(1);
     expect(vendor.deletions).toEqual([key.id]);
   });
 
@@ -453,7 +472,8 @@ describe('a deadline', () => {
     const first = keys[0].id;
     await follow(leakOf(keys[0]));
     const asked = await follow(what === 'the fuse' ? leakOf(keys[0]) : byId, within);
-    expect(asked).toMatchObject({ state, outcome: null });
+    expect(asked).toMatchObject({ state, outcome: null, asking: { until: null } });
+    expect(said(asked, 'asked')).toHaveLength(1);
     expect(vendor.deletions).toEqual([first]);
   });
 
