@@ -142,7 +142,7 @@ export const ofExactlyOnce: readonly Mutant[] = [
   record('a sighting is counted twice', '...(isNews(record, report) && sighted(', '...(report.leak && sighted('),
   rules(
     'the value that a dead run had in hand does not count when it comes again',
-    'if (record.outcome === null && record.valueSettles && report.leak?.secret !== undefined) return true;',
+    'if (record.outcome === null && settles) return true;',
     '',
   ),
   revoke(

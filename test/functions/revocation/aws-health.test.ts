@@ -81,7 +81,7 @@ describe('the queue that EventBridge delivers into', () => {
   test('has each key parked for a person', async () => {
     await resolve(JSON.stringify(eventAbout([entity(keyId)])), services, 0);
     const [{ incident, sighting, reason } = {}] = exposures(eventAbout([entity(keyId)]));
-    expect(parks).toEqual([[{ incident, sighting, provider: null, kind: null }, 'unrouted', reason]]);
+    expect(parks).toEqual([[{ incident, sighting, provider: null, kind: null }, 'unrouted', reason, false]]);
   });
 
   test('has nothing of another account believed: the message stays, and is set aside', async () => {
