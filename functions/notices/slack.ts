@@ -1,6 +1,7 @@
+import { Refused } from '../revocation/errors.ts';
 import { type IncidentRecord, isDeath } from '../revocation/incident.ts';
 import type { Sighting } from '../revocation/leak.ts';
-import { isAlive, momentOf } from '../revocation/moment.ts';
+import { isAlive, isRevived, momentOf } from '../revocation/moment.ts';
 import type { SlackConfig } from '../revocation/slack.ts';
 import type { Channel, Notice } from '../revocation/tell.ts';
 import { headlineOf, proofOf, timeOf, whatToDo } from './words.ts';
@@ -29,23 +30,37 @@ export interface SlackServices {
 export const slack = (services: SlackServices): Channel => ({
   id: 'slack',
   noticesOf(record): Notice[] {
-    const moment = momentOf(record) ?? underWay(record);
+    const moment = stillAlive(record) ?? momentOf(record) ?? underWay(record);
     if (moment === undefined) return [];
     return [{ name: `slack ${moment}`, turn: 'slack', deliver: () => show(record, services) }];
   },
 });
 
-/** A person said yes: what they were asked is over, and its message must not ask it any longer. */
-const underWay = ({ approved, kept, fence }: IncidentRecord) =>
-  approved != null && kept?.slack !== undefined ? `${fence} approved` : undefined;
+/** What its message says is over: a person said yes to what it asks, or the key that it calls dead lives again. */
+function underWay(record: IncidentRecord): string | undefined {
+  const { approved, kept, fence, proof } = record;
+  if (kept?.slack === undefined) return undefined;
+  if (isRevived(record)) return `revived ${proof?.checks.findLast(({ result }) => result === 'dead')?.at}`;
+  return approved == null ? undefined : `${fence} approved`;
+}
+
+/** It is said when the key is looked at next, so there is more to tell after every look. */
+const stillAlive = (record: IncidentRecord) =>
+  isAlive(record) ? `alive ${record.watch?.since} ${record.watch?.at}` : undefined;
 
 async function show(record: IncidentRecord, { config, post, update, deadline, now }: SlackServices) {
   const configured = await config();
   const message = messageOf(record, now());
   const [channel, ts] = record.kept?.slack?.split('/') ?? [];
-  // What is kept where: the message stays in its channel, even if another one is configured by now.
-  if (channel !== undefined && ts !== undefined && (await update(configured, { channel, ts, ...message }, deadline)))
-    return { detail: '' };
+  // What is kept where: the message stays in its channel, even if another one is configured by now, unless that is closed to us.
+  const orPostAnew = (error: unknown) => {
+    if (error instanceof Refused && channel !== configured.channel) return false;
+    throw error;
+  };
+  if (channel !== undefined && ts !== undefined) {
+    const isThere = await update(configured, { channel, ts, ...message }, deadline).catch(orPostAnew);
+    if (isThere) return { detail: '' };
+  }
   const posted = await post(configured, { channel: configured.channel, ...message }, deadline);
   return { detail: '', keep: { slack: `${configured.channel}/${posted}` } };
 }
@@ -85,7 +100,7 @@ export function messageOf(record: IncidentRecord, now: number): Message {
 
 function iconOf(record: IncidentRecord): string {
   if (isDeath(record.outcome)) return '✅';
-  if (isAlive(record) || record.outcome === 'failed') return '🚨';
+  if (isAlive(record) || isRevived(record) || record.outcome === 'failed') return '🚨';
   if (record.state === 'awaiting-approval' || record.state === 'parked') return '✋';
   return record.state === 'closed' ? 'ℹ️' : '⏳';
 }

@@ -1,5 +1,5 @@
 import type { IncidentRecord, Outcome, Proof } from '../revocation/incident.ts';
-import { isAlive } from '../revocation/moment.ts';
+import { isAlive, isRevived } from '../revocation/moment.ts';
 
 // What an incident means, in words that do at 3 a.m. Whatever comes from elsewhere is escaped by who shows it.
 
@@ -23,7 +23,7 @@ const endings: Readonly<Record<Outcome, string>> = {
   'already-gone': 'was dead already',
   restored: 'is on again: a person undid the disable',
   'not-found': 'is in none of the accounts',
-  rejected: 'is left as it is: a person said no',
+  rejected: 'is left alone: a person said no',
   observed: 'was found in a dry run; nothing was touched',
   unrouted: 'needs you: nothing here could take it',
   ambiguous: 'needs you: it is not clear which key it is',
@@ -34,10 +34,15 @@ const endings: Readonly<Record<Outcome, string>> = {
 /** What became of it, in one line. */
 export function headlineOf(record: IncidentRecord): string {
   const key = record.provider === null ? 'A leaked key' : `A leaked ${record.provider} key`;
+  if (record.outcome === 'failed' && record.restoring) return `${key} needs you: it could not be switched on again`;
   if (record.outcome !== null) return `${key} ${endings[record.outcome]}`;
-  if (isAlive(record)) return `${key} is STILL ALIVE after it was ${record.accepted ?? 'revoked'}`;
+  if (isAlive(record)) {
+    const deed = record.accepted === 'disabled' ? 'to switch it off' : 'its deletion';
+    return `${key} is STILL ALIVE, though the provider accepted ${deed}`;
+  }
   if (record.state === 'awaiting-approval') return `${key} waits for your decision`;
   if (record.state === 'parked') return `${key} still waits: nobody answered in time`;
+  if (isRevived(record)) return `${key} is ALIVE AGAIN after it was proven dead`;
   return `${key} is being worked on`;
 }
 
@@ -61,7 +66,7 @@ const remedies: Readonly<Record<Outcome, string>> = {
   'already-gone': 'Nothing: somebody ended it before us.',
   restored: 'Nothing. It works again, and it is still leaked: replace it soon.',
   'not-found': 'Nothing. If it may be yours, check that its account is configured, and revoke it by hand.',
-  rejected: 'Nothing: it stays as it is.',
+  rejected: 'Nothing here. If nobody has replaced it, it is still leaked.',
   observed: 'Nothing. The request that would have been sent is in the incident.',
   unrouted:
     'Open the alert, find out whose key it is, and revoke it by hand or report it with its provider. Then reject this incident.',
@@ -73,15 +78,20 @@ const remedies: Readonly<Record<Outcome, string>> = {
 /** What a person has to do now, in one or two sentences. */
 export function whatToDo(record: IncidentRecord, now: number): string {
   const { outcome, state, asking, watch } = record;
+  if (outcome === 'failed' && record.restoring)
+    return 'Mend what the reason names, then retry. Until then take it for switched off.';
   if (outcome !== null) return remedies[outcome];
   if (isAlive(record)) {
     const next = watch === null ? '' : ` We look again at ${timeOf(watch.at, now)}.`;
     return `End it by hand at the provider, or ask them to: it works for whoever found it.${next}`;
   }
   if (state === 'parked') return 'Approve or reject it: it is left alone until somebody does.';
-  if (state !== 'awaiting-approval') return 'Nothing for now.';
+  if (state !== 'awaiting-approval')
+    return isRevived(record) ? 'End it by hand if it cannot wait: it is being worked on.' : 'Nothing for now.';
   const deed = asking?.action === 'disable' ? 'switch it off' : 'delete it';
   const choice = `Approve to ${deed}, or reject to leave it as it is.`;
+  if (asking?.onDeadline === 'wait')
+    return `${choice} It waits for as long as it takes, and so does every further key until somebody resets the fuse.`;
   if (asking === null || asking.until === null) return `${choice} It waits for as long as it takes.`;
   const then = asking.onDeadline === 'revoke' ? `we ${deed} by ourselves` : 'it parks and stays alive';
   return `${choice} Waiting for you until ${timeOf(asking.until, now)}; then ${then}.`;

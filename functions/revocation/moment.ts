@@ -14,3 +14,7 @@ export function momentOf(record: IncidentRecord): string | undefined {
 /** The provider took the deletion, and the key lives on: people are told while it is watched. */
 export const isAlive = ({ state, watch, lease }: IncidentRecord) =>
   state === 'sent' && watch !== null && lease.until === 0;
+
+/** The key was proven dead, and then seen alive: what was told of its death does not hold, and what comes of it is not known yet. */
+export const isRevived = ({ outcome, proof }: IncidentRecord) =>
+  outcome === null && proof?.dead === false && proof.checks.some(({ result }) => result === 'dead');

@@ -7,10 +7,11 @@ import { inWords, isCertain, proceed, protectOwn, settleDoubt, theOne } from './
 import type { Leak } from './leak.ts';
 import type { Claim } from './ledger.ts';
 import { afterTheEnd, lookAgain, seenAliveYet, watchedBy } from './look.ts';
+import { isRevived } from './moment.ts';
 import type { Report } from './report.ts';
 import { restore } from './restore.ts';
 import { close } from './revoke.ts';
-import { leakOf, nameOf, type Run, reserve, rest, type Services, startRun, tell } from './run.ts';
+import { announce, leakOf, nameOf, type Run, reserve, rest, type Services, startRun, tell } from './run.ts';
 
 /** A lease outlives its function by this much (ms), so that a run that is being stopped cannot meet its successor. */
 const grace = 2_000;
@@ -46,6 +47,8 @@ export async function respond(report: Report, services: Services, endsAt: number
     const run = startRun(claim.record, { ...report, look: undefined }, services, endsAt);
     services.note({ incident: run.record.id, stage: 'claimed' });
     await pursue(run).catch((error) => settleFault(run, error));
+    // What was told of its death does not hold any more, and this run could not bring a new one.
+    if (report.look?.alive !== undefined && isRevived(run.record)) await announce(run);
   } catch (error) {
     if (error instanceof LeaseLost) return;
     await putBackUnwritten(report, services, error);

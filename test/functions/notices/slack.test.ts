@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type Message, messageOf, type SlackServices, slack } from '../../../functions/notices/slack.ts';
-import { Unavailable } from '../../../functions/revocation/errors.ts';
+import { Refused, Unavailable } from '../../../functions/revocation/errors.ts';
 import { type IncidentRecord, outcomes, restsIn } from '../../../functions/revocation/incident.ts';
 import { slackConfig } from '../../../functions/revocation/slack.ts';
 import type { Told } from '../../../functions/revocation/tell.ts';
@@ -17,7 +17,7 @@ const asking: IncidentRecord['asking'] = {
   ...{ nonce: 'nonce-1', action: 'delete', account: 'prod', keyId: 'key-1', askedAt: beginning },
   ...{ until: beginning + 125 * minute, onDeadline: 'park' },
 };
-const proof: IncidentRecord['proof'] = {
+const proof: NonNullable<IncidentRecord['proof']> = {
   ...{ dead: true, method: 'leaked-key-refused' },
   checks: [
     { at: at(1_000), result: 'alive' },
@@ -33,6 +33,9 @@ const alive = {
   reason: 'accepted by the provider but still alive',
   watch: { since: beginning, at: beginning + 5 * minute },
 } as const;
+
+const checks = [...proof.checks, { at: at(minute), result: 'alive' as const }];
+const revived = { ...found, state: 'unknown', proof: { ...proof, dead: false, checks } } as const;
 
 /** What a person sees, one line for each part. */
 function seen({ blocks }: Message): string {
@@ -97,6 +100,25 @@ describe('a message', () => {
     const message = show(alive);
     expect(message.text).toMatch(/^🚨 .*STILL ALIVE/);
     expect(seen(message)).toContain('We look again at 12:05 UTC');
+    expect(message.text).not.toMatch(/revoked/);
+  });
+
+  test('of a key that lives again after its death does not call it dead until it is', () => {
+    const message = show(revived);
+    expect(message.text).toMatch(/^🚨 .*ALIVE AGAIN after it was proven dead/);
+    expect(seen(message)).not.toContain('the provider refuses');
+    expect(show({ ...revived, state: 'awaiting-approval', asking }).text).toMatch(/^🚨 .*waits for your decision/);
+  });
+
+  test('of the fuse says that further keys wait too, and for whom', () => {
+    const message = show({ ...waiting, asking: { ...asking, until: null, onDeadline: 'wait' } });
+    expect(seen(message)).toContain('every further key until somebody resets the fuse');
+  });
+
+  test('of a restore that failed does not say that the key may be alive', () => {
+    const message = show({ ...found, state: 'parked', outcome: 'failed', restoring: true });
+    expect(seen(message)).toContain('could not be switched on again');
+    expect(seen(message)).not.toMatch(/may be alive|could not be revoked/);
   });
 
   test.each(outcomes)('of what is %s says what to do', (outcome) => {
@@ -231,11 +253,25 @@ describe('the channel', () => {
     expect(named(waiting)).toEqual([['slack 1 awaiting-approval -', 'slack']]);
     expect(named({ ...waiting, state: 'parked' })).toEqual([['slack 1 parked -', 'slack']]);
     expect(named({ ...dead, fence: 3 })).toEqual([['slack 3 closed revoked', 'slack']]);
-    expect(named(alive)).toEqual([[`slack alive ${beginning}`, 'slack']]);
+    expect(named(alive)).toEqual([[`slack alive ${beginning} ${alive.watch.at}`, 'slack']]);
+    const later = { ...alive, watch: { ...alive.watch, at: alive.watch.at + minute } };
+    expect(named(later)).not.toEqual(named(alive));
     expect(named({ ...found, state: 'claimed' })).toEqual([]);
     const said = { ...found, state: 'received', approved } as const;
     expect(named(said)).toEqual([]);
     expect(named({ ...said, kept: { slack: 'C012345/1.0' } })).toEqual([['slack 1 approved', 'slack']]);
+    expect(named(revived)).toEqual([]);
+    expect(named({ ...revived, kept: { slack: 'C012345/1.0' } })).toEqual([[`slack revived ${at(1_240)}`, 'slack']]);
+  });
+
+  test('posts anew where the channel of the message is closed to us, and another one is configured', async () => {
+    const closed = async () => {
+      throw new Refused('slack answered is_archived');
+    };
+    const { posts, deliver } = workspace({ update: closed });
+    expect(await deliver({ ...dead, kept: { slack: 'C099/7.0' } })).toMatchObject({ keep: { slack: 'C012345/1.0' } });
+    await expect(deliver({ ...dead, kept: { slack: 'C012345/7.0' } })).rejects.toThrow(Refused);
+    expect(posts).toHaveLength(1);
   });
 
   test('lets what goes wrong go on to who tries again', async () => {

@@ -4,6 +4,7 @@ import { providers } from '../../../functions/providers/index.ts';
 import { Misconfigured } from '../../../functions/revocation/errors.ts';
 import { seal } from '../../../functions/revocation/fingerprint.ts';
 import { type Action, type IncidentRecord, view } from '../../../functions/revocation/incident.ts';
+import { isRevived } from '../../../functions/revocation/moment.ts';
 import { policySchema } from '../../../functions/revocation/policy.ts';
 import type { AnyProvider } from '../../../functions/revocation/provider.ts';
 import type { Report } from '../../../functions/revocation/report.ts';
@@ -186,14 +187,19 @@ describe('a key that is accepted again after its death', () => {
   });
 
   test('is said to be alive from then on, with every check kept, until it is seen dead again', async () => {
-    const { die, pass, incidentOf, run, lookFor, vendor, key, clock } = await begin();
+    const { die, pass, incidentOf, run, lookFor, vendor, key, clock, services } = await begin();
     const report = await die();
     await pass(2 * minute);
     vendor.revive(key.id);
     vendor.troubles.push({ on: /^DELETE/, reply: { status: 429, body: { errors: ['Too many'] } } });
     clock.advance(minute);
+    const announced: string[] = [];
+    Object.assign(services, { announce: async (incident: string) => void announced.push(incident) });
     await run(lookFor(report));
     const incident = await incidentOf(report);
+    // Whoever was told that it is dead is told that it is not, though what comes of it is not known yet.
+    expect(announced).toEqual([report.incident]);
+    expect(isRevived(incident)).toBe(true);
     expect(incident).toMatchObject({ state: 'unknown', outcome: null, timeToDeadMs: null, watch: null });
     expect(incident.proof).toMatchObject({ dead: false, method: 'leaked-key-refused' });
     expect(resultsOf(incident)).toEqual(['dead', 'dead', 'alive']);
