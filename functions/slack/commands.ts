@@ -44,8 +44,9 @@ async function wordsFor(given: z.infer<typeof command>, services: SlackServices)
   if (!incidentIdForm.test(id)) return noId;
   const record = await services.ledger.read(id);
   if (verb === 'show') return record === undefined ? noSuchIncident : summaryOf(record);
-  const reason = rest.join(' ').slice(0, 300) || undefined;
-  if (reason !== undefined && holdsKey(reason, services.intake.providers)) return keyAsReason;
+  const whole = rest.join(' ');
+  if (holdsKey(whole, services.intake.providers)) return keyAsReason;
+  const reason = withoutValues(whole).slice(0, 300) || undefined;
   return settle(verb, record, { user: given.user_id, team: given.team_id }, { reason }, services);
 }
 
@@ -63,7 +64,7 @@ export async function settle(
   }
   if (record === undefined) return noSuchIncident;
   const decide = verb === 'approve' ? approve : reject;
-  const decided = await decide(record, { by: personOf(member), reason: withoutValues(reason), nonce }, decisions);
+  const decided = await decide(record, { by: personOf(member), reason, nonce }, decisions);
   info('decided', { user: member.user, incident: record.id, verb, is: decided.is });
   if (decided.is === 'conflict') {
     const { state } = decided.record;
@@ -73,9 +74,9 @@ export async function settle(
   return `${what}: ${subjectOf(decided.record)} (${record.id}).`;
 }
 
-/** A word that may be a key is left out of what is kept for good; ids of incidents are not. */
-const withoutValues = (reason: string | undefined) =>
-  reason?.replaceAll(/[A-Za-z0-9_+=~-]{16,}/g, (word) =>
+/** A word that may be a key is left out of what is kept for good; ids of incidents are not. Half a word would look like none. */
+const withoutValues = (reason: string) =>
+  reason.replaceAll(/[A-Za-z0-9_+=~-]{16,}/g, (word) =>
     /\d/.test(word) && /[A-Za-z]/.test(word) && !incidentIdForm.test(word) ? '[left out]' : word,
   );
 

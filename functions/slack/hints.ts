@@ -72,7 +72,7 @@ function linksIn(text: string): string[][] {
 /** Every word that may be a value, as it stands and without the marks that people put around a word. */
 function leaksIn(text: string, providers: Providers): [string, Leak][] {
   const words = text.match(/[A-Za-z0-9_~-]{16,512}/g) ?? [];
-  const bare = words.map((word) => word.replace(/^([_~-]+)(.+)\1$/, '$2').replace(/~+$/, ''));
+  const bare = words.map((word) => word.replace(/^([_~-]{1,4})(.+)\1$/, '$2').replace(/~+$/, ''));
   return [...new Set([...words, ...bare])].flatMap((word): [string, Leak][] => {
     const routed = route({ secret: new Secret(word) }, providers);
     return routed.is === 'routed' ? [[word, routed.leak]] : [];

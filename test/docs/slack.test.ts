@@ -34,6 +34,13 @@ describe('the page about Slack', () => {
     for (const address of addresses) expect(new URL(address).pathname).toBe(path);
   });
 
+  test('has a manifest that Slack takes: nothing in it is longer than it may be', () => {
+    const lengthOf = (entry: RegExp) => entry.exec(manifest)?.[1]?.length;
+    expect(lengthOf(/- name: (.*)\n *type: message/)).toBeLessThanOrEqual(24);
+    expect(lengthOf(/display_information:\n *name: (.*)/)).toBeLessThanOrEqual(35);
+    expect(lengthOf(/display_information:\n.*\n *description: (.*)/)).toBeLessThan(140);
+  });
+
   test('names the command and the shortcut as the code hears them', () => {
     const callback = /callback_id: (\S+)/.exec(manifest)?.[1];
     expect(text('functions/slack/buttons.ts')).toContain(`'${callback}'`);

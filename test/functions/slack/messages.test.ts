@@ -141,6 +141,14 @@ describe('a message of a scanner', () => {
     expect(links()).toEqual([gitlab]);
   });
 
+  test('made of marks and nothing else keeps nobody waiting', async () => {
+    const text = Array.from({ length: 190 }, () => `${'_'.repeat(511)}a`).join(' ');
+    const before = process.cpuUsage();
+    await say({ text });
+    const { user } = process.cpuUsage(before);
+    expect(user / 1000).toBeLessThan(400);
+  });
+
   test('is sent again by Slack where it could not be queued', async () => {
     callers.failing.queue = new Unavailable('the queue did not give an answer');
     await expect(say({ text: github })).rejects.toThrow(Unavailable);

@@ -127,10 +127,18 @@ describe('/leakstop', () => {
     const { id } = await callers.asked();
     expect(await command(`reject ${id} because of ${value}`, approver)).toMatch(/^The reason holds a key/);
     expect(await state(id)).toBe('awaiting-approval');
+    expect(await command(`reject ${id} ${'because '.repeat(36)}${value}`, approver)).toMatch(/^The reason holds a key/);
+    expect(await state(id)).toBe('awaiting-approval');
     await command(`reject ${id} see ca9a7ea1eacedca9a7ea1eacedca9a7e and ${id}`, approver);
     const record = await callers.ledger.read(id);
     expect(record?.timeline.at(-1)?.detail).toBe(`by <@${approver}> in Slack: see [left out] and ${id}`);
     expect(JSON.stringify(record)).not.toContain('ca9a7ea1eaced');
+  });
+
+  test('keeps no piece of what may be a key, where a reason is longer than is kept', async () => {
+    const { id } = await callers.asked();
+    await command(`reject ${id} ${'because '.repeat(36)}ca9a7ea1eacedca9a7ea1eacedca9a7e`, approver);
+    expect(JSON.stringify(await callers.ledger.read(id))).not.toContain('ca9a');
   });
 
   test('says so where nothing can be said now', async () => {
