@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { dynamoDb, secretsManager, sqs } from './platform/clients.ts';
+import { atOnce, dynamoDb, secretsManager, sqs } from './platform/clients.ts';
 import { readEnvironment } from './platform/env.ts';
 import { fingerprintOf } from './platform/fingerprint.ts';
 import { createSend } from './platform/http.ts';
@@ -22,9 +22,9 @@ function compose() {
     process.env,
   );
   const clock = { now: Date.now, sleep, random: Math.random };
-  const secrets = createSecrets(secretsManager(), Date.now);
-  const queues = createQueues(sqs());
-  const ledger = dynamoLedger({ client: dynamoDb(), table: TABLE }, clock);
+  const secrets = createSecrets(secretsManager(atOnce), Date.now);
+  const queues = createQueues(sqs(atOnce));
+  const ledger = dynamoLedger({ client: dynamoDb(atOnce), table: TABLE }, clock);
   const way = createSlack({ send: createSend(clock), now: Date.now });
   const configOf = () => secrets.read('leakstop/sources/slack', slackConfig);
   const shared = { lanes: LANES, send: queues.send, now: Date.now, newId: randomUUID };

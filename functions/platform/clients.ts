@@ -13,13 +13,19 @@ const bounded = {
 /** For who must answer within ten seconds, as GitHub waits: two tries of a service that is silent end before that. */
 export const inTime = { maxAttempts: 2 };
 
-export const dynamoDb = () => new DynamoDBClient(bounded);
-export const secretsManager = (fewer: { maxAttempts?: number } = {}) =>
-  new SecretsManagerClient({ ...bounded, ...fewer });
+/** For who must answer within three seconds, as Slack waits: what is silent is given up before that. */
+export const atOnce: Partial<typeof bounded> = {
+  maxAttempts: 2,
+  requestHandler: { connectionTimeout: 800, requestTimeout: 1_100, throwOnRequestTimeout: true },
+};
+
+export const dynamoDb = (tighter: Partial<typeof bounded> = {}) => new DynamoDBClient({ ...bounded, ...tighter });
+export const secretsManager = (tighter: Partial<typeof bounded> = {}) =>
+  new SecretsManagerClient({ ...bounded, ...tighter });
 /** What has an ARN is reached in the region that the ARN names. */
 const at = (arn: string) => (arn.startsWith('arn:') ? { region: arn.split(':')[3] } : {});
 export const eventBridge = (bus: string) => new EventBridgeClient({ ...bounded, ...at(bus) });
 export const sns = (topic: string) => new SNSClient({ ...bounded, ...at(topic) });
 /** The endpoint of the environment counts, not the host that a queue's URL happens to name. */
-export const sqs = (fewer: { maxAttempts?: number } = {}) =>
-  new SQSClient({ ...bounded, ...fewer, useQueueUrlAsEndpoint: false });
+export const sqs = (tighter: Partial<typeof bounded> = {}) =>
+  new SQSClient({ ...bounded, ...tighter, useQueueUrlAsEndpoint: false });
