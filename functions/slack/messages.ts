@@ -152,15 +152,17 @@ async function ask(
 async function keep(said: Said, { leaks }: Hints, services: SlackServices): Promise<string[]> {
   const { intake, ledger, now } = services;
   if (leaks.length === 0) return [];
-  const { delivery, link: reference } = said;
+  const { delivery, link: reference, channel, ts } = said;
   const sender = { source: 'slack', delivery, mayNameKeys: false, hearsay: true };
   const incidents = await accept(
     intake,
     sender,
     leaks.map((leak) => ({ ...leak, reference })),
   );
-  if ((await ledger.knownAlerts('slack', [reference])).has(reference)) return incidents;
-  await ledger.rememberAlert('slack', reference, now() + 24 * hour);
+  // Its address is not always the same: only what a shortcut sends names the workspace.
+  const message = `${channel}/${ts}`;
+  if ((await ledger.knownAlerts('slack', [message])).has(message)) return incidents;
+  await ledger.rememberAlert('slack', message, now() + 24 * hour);
   await warn(said, incidents, services);
   return incidents;
 }

@@ -1,17 +1,19 @@
 import { Misconfigured, Unavailable } from '../revocation/errors.ts';
-import type { IncidentRecord } from '../revocation/incident.ts';
+import type { IncidentRecord, Stage } from '../revocation/incident.ts';
 
 /** A section's text has at most 3,000 characters: https://docs.slack.dev/reference/block-kit/blocks/section-block */
 const textAtMost = 3_000;
 const stepsAtMost = 8;
 
-/** Text that Slack reads as text: no link, no mention but those of users that we write ourselves. https://docs.slack.dev/messaging/formatting-message-text */
-const escaped = (text: string) =>
-  text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll(/&lt;(@[UW][A-Z0-9]{2,20})&gt;/g, '<$1>');
+/** Text of at most so many characters that Slack reads as text: no link, no mention. https://docs.slack.dev/messaging/formatting-message-text */
+const escaped = (text: string, atMost = textAtMost) =>
+  text.slice(0, atMost).replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+
+/** A step of the timeline. Whoever decided in Slack is shown by their name; anybody else may have written what else stands there. */
+const told = (stage: Stage, detail: string, atMost: number) =>
+  stage === 'approved' || stage === 'rejected'
+    ? escaped(detail, atMost).replace(/^by &lt;(@[UW][A-Z0-9]{2,20})&gt; in Slack/, 'by <$1> in Slack')
+    : escaped(detail, atMost);
 
 /** The words for whoever waits, also where nothing can be done now: Slack sends neither commands nor clicks again. */
 export async function unlessUnavailable(
@@ -51,14 +53,12 @@ export function summaryOf(record: IncidentRecord): string {
   const seen = sightings.findLast(({ reference }) => reference !== undefined)?.reference;
   const steps = timeline
     .slice(-stepsAtMost)
-    .map(
-      ({ at, stage, detail }) => `• ${at.slice(0, 19)}Z ${stage}${detail ? `: ${escaped(detail).slice(0, 240)}` : ''}`,
-    );
+    .map(({ at, stage, detail }) => `• ${at.slice(0, 19)}Z ${stage}${detail ? `: ${told(stage, detail, 240)}` : ''}`);
   const lines = [
     `*${id}*: ${outcome ?? state}${outcome === null ? '' : ` (${state})`}`,
     subjectOf(record),
-    reason !== null && escaped(reason).slice(0, 500),
-    `seen ${sightingCount === 1 ? 'once' : `${sightingCount} times`}${seen ? `, last at ${escaped(seen).slice(0, 300)}` : ''}`,
+    reason !== null && escaped(reason, 500),
+    `seen ${sightingCount === 1 ? 'once' : `${sightingCount} times`}${seen ? `, last at ${escaped(seen, 300)}` : ''}`,
     proof !== null && `proof: ${proof.dead ? 'dead' : 'not dead'}, ${proof.method}`,
     ...steps,
   ];
@@ -68,5 +68,5 @@ export function summaryOf(record: IncidentRecord): string {
 /** What was decided last, for whoever came too late. */
 export function lastDecision({ timeline }: IncidentRecord): string {
   const last = timeline.findLast(({ stage }) => stage === 'approved' || stage === 'rejected');
-  return last === undefined ? '' : ` It was ${last.stage} ${escaped(last.detail ?? '').slice(0, 300)}`.trimEnd();
+  return last === undefined ? '' : ` It was ${last.stage} ${told(last.stage, last.detail ?? '', 300)}`.trimEnd();
 }

@@ -201,6 +201,7 @@ describe('a key that somebody pastes', () => {
     await say({ type: 'app_mention', ...about });
     await say(about);
     await say({ subtype: 'message_changed', message: about });
+    await callers.call(callers.workspace.shortcut(about));
     expect(callers.workspace.posts).toHaveLength(1);
     expect(new Set(callers.sent.map(({ body }) => readReport(body).incident)).size).toBe(1);
   });

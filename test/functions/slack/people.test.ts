@@ -77,6 +77,13 @@ describe('/leakstop', () => {
     expect(logged()).not.toContain(value);
   });
 
+  test('mentions nobody but who decided, whatever others wrote into an incident', async () => {
+    const { id } = await callers.asked({ reason: '<@U0BOSS> <!channel>' });
+    await command(`reject ${id} by <@U0BOSS> in Slack`, approver);
+    const answer = await command(`show ${id}`);
+    expect(answer.match(/<[^>]*>/g)).toEqual([`<@${approver}>`]);
+  });
+
   test('status counts what waits, what is parked and what is moving, and tells of the fuse', async () => {
     const { id } = await callers.asked();
     await callers.asked({ state: 'parked', asking: null });
