@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { inTime, secretsManager, sqs } from './platform/clients.ts';
+import { inTime, secretsManager, sqs, within } from './platform/clients.ts';
 import { readEnvironment } from './platform/env.ts';
 import { fingerprintOf } from './platform/fingerprint.ts';
 import { createSend } from './platform/http.ts';
@@ -15,8 +15,8 @@ import { sources } from './sources/index.ts';
 
 function compose() {
   const { LANES, UNROUTED_QUEUE, SOURCES } = readEnvironment('receive-alert', process.env);
-  const secrets = createSecrets(secretsManager(inTime), Date.now);
-  const places = { lanes: LANES, unroutedQueue: UNROUTED_QUEUE, send: createQueues(sqs(inTime)).send };
+  const secrets = createSecrets(secretsManager({ maxAttempts: 2 }), Date.now);
+  const places = { lanes: LANES, unroutedQueue: UNROUTED_QUEUE, send: createQueues(sqs(within(inTime)), inTime).send };
   const fingerprint = () => fingerprintOf(secrets);
   return {
     intake: { providers, ...places, fingerprint, now: Date.now, newId: randomUUID },

@@ -10,8 +10,13 @@ const bounded = {
   requestHandler: { connectionTimeout: 1_500, requestTimeout: 4_000, throwOnRequestTimeout: true },
 };
 
-/** For who must answer within ten seconds, as GitHub waits: two tries of a service that is silent end before that. */
-export const inTime = { maxAttempts: 2 };
+/** For who must answer within ten seconds, as GitHub waits: a service that is slow has most of them, and is given up before (ms). */
+export const inTime = 7_500;
+
+/** A client whose every try may last as long (ms). */
+export const within = (requestTimeout: number): Partial<typeof bounded> => ({
+  requestHandler: { ...bounded.requestHandler, requestTimeout },
+});
 
 /** For who must answer within three seconds, as Slack waits: what is silent is given up before that. */
 export const atOnce: Partial<typeof bounded> = {

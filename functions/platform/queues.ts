@@ -17,16 +17,18 @@ export interface Queues {
   sendLater(queueUrl: string, body: string, delayMs: number): Promise<void>;
 }
 
-export function createQueues(client: SQSClient): Queues {
+/** `withinMs`: what is sent at once takes no longer, all tries together; absent, as long as the client's own. */
+export function createQueues(client: SQSClient, withinMs?: number): Queues {
   return {
     async send(queueUrl, bodies) {
       const left = batches(bodies);
+      const bounds = withinMs === undefined ? {} : { abortSignal: AbortSignal.timeout(withinMs) };
       // They share what is left: one that fails ends it for all, so nothing more is begun.
       const sending = Array.from({ length: inFlightAtMost }, async () => {
         for (const batch of left) {
           const Entries = batch.map((body, index) => ({ Id: String(index), MessageBody: body }));
           const { Failed = [] } = await reachable(
-            client.send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries })),
+            client.send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries }), bounds),
           );
           if (Failed.length > 0) throw new Unavailable('the queue did not take every message');
         }

@@ -184,9 +184,5 @@ export const ofSources: readonly Mutant[] = [
   lambda('a body is read however large', 'if (body.length > bodyAtMost)', 'if (body.length > 2 * bodyAtMost)'),
   revocationApi('a token is revoked once and for ever', 'deliveryName(places, now)', 'deliveryName(places, 0)'),
   gateway('of a header that came twice the last counts', "values?.join(',')", 'values?.at(-1)'),
-  clients(
-    'a silent queue is tried for longer than senders wait',
-    'inTime = { maxAttempts: 2 }',
-    'inTime = { maxAttempts: 3 }',
-  ),
+  clients('a silent queue is tried for longer than senders wait', 'inTime = 7_500', 'inTime = 15_000'),
 ];
