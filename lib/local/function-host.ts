@@ -105,7 +105,10 @@ export function hostFunction({ name, entry, environment, timeoutSeconds, network
 
   return {
     kill,
-    ready: () => (current ?? start()).loaded,
+    ready: async () => {
+      if (closing) throw new FunctionDied(`${name} is closed`);
+      await (current ?? start()).loaded;
+    },
     async invoke(event) {
       if (closing) throw new FunctionDied(`${name} is closed`);
       const thread = current ?? start();

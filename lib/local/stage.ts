@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import type { Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type FunctionFacts, functions, names, queues } from '../../functions/manifest.ts';
 import type { FunctionName } from '../../functions/platform/env.ts';
 import { providers } from '../../functions/providers/index.ts';
@@ -43,6 +44,8 @@ export interface StageTuning {
   /** Shorter lives (s) for functions and messages, so that a death is seen without waiting long. */
   timeoutSeconds?: number;
   visibilitySeconds?: number;
+  /** Functions that no sender waits for are loaded when they are called. */
+  cold?: boolean;
 }
 
 /** Every simulated vendor: one file per provider, `vendors/<provider>.ts`. */
@@ -51,7 +54,7 @@ export async function loadWorlds(): Promise<Record<string, World>> {
   return Object.fromEntries(await Promise.all(Object.keys(providers).map(load)));
 }
 
-/** Starts a stage; when it returns, the service listens and every function is loaded. */
+/** Starts a stage; when it returns, the service listens and is ready to accept. The other functions are loaded meanwhile. */
 export async function startStage(
   options: StageOptions,
   worlds: Record<string, World>,
@@ -91,7 +94,8 @@ export async function startStage(
     return { queueUrl: String(places.lanes[id]), lane };
   });
   const gateway = gatewayServer(routesOf(hosts));
-  await Promise.all(Object.values(hosts).map((each) => each.ready()));
+  const [awaited, called] = byNeed(hosts);
+  await Promise.all(awaited.map((each) => each.ready()));
   // From here on nothing waits: who ends a stage that has not started yet cuts no request off.
   const url = await listen(gateway, port);
   const queueUrls = { unrouted: places.unroutedQueue, notices: places.noticesQueue };
@@ -106,6 +110,7 @@ export async function startStage(
     const { everySeconds } = (functions as Record<string, FunctionFacts>)[name] ?? {};
     return everySeconds === undefined ? [] : [startClock({ everySeconds, invoke })];
   });
+  if (!tuning.cold) void warm(called);
   return {
     url,
     vendors,
@@ -125,6 +130,25 @@ export async function startStage(
         emulators,
       }),
   };
+}
+
+/** The functions that senders wait for, and those that a queue or a clock calls. */
+function byNeed(hosts: Record<string, FunctionHost>): [FunctionHost[], FunctionHost[]] {
+  const isAwaited = (name: string) => ((functions as Record<string, FunctionFacts>)[name]?.routes.length ?? 0) > 0;
+  const named = Object.entries(hosts);
+  return [true, false].map((wanted) => named.flatMap(([name, each]) => (isAwaited(name) === wanted ? [each] : []))) as [
+    FunctionHost[],
+    FunctionHost[],
+  ];
+}
+
+/** Who starts a stage looks at it first (ms); the machine has nothing better to do from then on. */
+const warmAfter = 400;
+
+/** Loads functions one after another, so that the first leak finds them warm. One that cannot be loaded says so when it is called. */
+async function warm(hosts: FunctionHost[]): Promise<void> {
+  await sleep(warmAfter, undefined, { ref: false });
+  for (const each of hosts) await each.ready().catch(() => {});
 }
 
 /** What the runtime itself reads: its options, whom it trusts, and the way out of this network. */

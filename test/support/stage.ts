@@ -60,12 +60,16 @@ export async function testStage({ keys, traits, secrets, config, tuning, data }:
     data,
   );
   const configuration = readConfiguration(
-    config ?? { providers: { datadog: { accounts: ['prod'] } }, sources: ['standard'] },
+    config ?? {
+      providers: { datadog: { accounts: ['prod'] } },
+      sources: ['standard'],
+      notices: { eventBus: null },
+    },
   );
   const stage = await startStage(
     { port: 0, vendors: 'simulated', data, secrets: values, configuration, remarks: [] },
     { datadog: world },
-    { variables: {}, logs, ...tuning },
+    { variables: {}, logs, cold: true, ...tuning },
   );
 
   const call = async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {

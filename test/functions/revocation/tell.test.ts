@@ -498,8 +498,8 @@ describe('a message that moves along with its incident', () => {
 
 test('a channel that takes its time holds up no other', async () => {
   await rested();
-  let release = () => {};
-  const slow = channel('chat', () => new Promise<void>((resolve) => void (release = resolve)));
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  const slow = channel('chat', () => released);
   const quick = channel('source', () => release());
   await tell([slow, quick]);
   expect(out.toSorted()).toEqual(['chat: revoked', 'source: revoked']);

@@ -47,7 +47,8 @@ describe('the price of an incident', () => {
     const endpoints = Object.entries(emulators.endpoints) as [string, string][];
     const variables = Object.fromEntries(await Promise.all(endpoints.map(through)));
     const keys = [...inventedKeys(30, 'stage'), first, second, looked, ...keyWithDecoys(admin.apiKey, 'leakstop', 0)];
-    stage = await testStage({ keys, tuning: { variables } });
+    const config = { providers: { datadog: { accounts: ['prod'] } }, sources: ['standard'] };
+    stage = await testStage({ keys, config, tuning: { variables } });
   });
   afterAll(async () => {
     await stage.close();
