@@ -312,7 +312,7 @@ export function dynamoLedger(
     async rememberAlert(source, link, until) {
       const expiresAt = Math.floor(until / 1000);
       const item = { id: alertItem(source, link), expiresAt };
-      await put(item, 'attribute_not_exists(id) OR expiresAt < :expiresAt', { ':expiresAt': expiresAt });
+      return put(item, 'attribute_not_exists(id) OR expiresAt < :expiresAt', { ':expiresAt': expiresAt });
     },
     async knownAlerts(source, links) {
       const linkOf = new Map(links.map((link) => [alertItem(source, link), link]));

@@ -110,8 +110,11 @@ export interface Ledger {
   /** Keeps and finds the sealed leak of an incident that waits for a person. It expires by itself. */
   keepSealed(incident: string, sealed: Uint8Array): Promise<void>;
   sealed(incident: string): Promise<Uint8Array | undefined>;
-  /** Remembers until `until` (epoch ms) that an alert of this source needs no fetching; never for shorter than it is remembered already. */
-  rememberAlert(source: string, link: string, until: number): Promise<void>;
+  /**
+   * Remembers until `until` (epoch ms) that an alert of this source needs no fetching; never for shorter than it is remembered
+   * already. False: it is remembered as long.
+   */
+  rememberAlert(source: string, link: string, until: number): Promise<boolean>;
   /** Which of these alerts of a source are remembered. */
   knownAlerts(source: string, links: readonly string[]): Promise<ReadonlySet<string>>;
   /** One incident, by its id or by one that was merged into it. */

@@ -90,10 +90,12 @@ export function referralOf({ id, sightings }: IncidentRecord, key: Secret, at: s
 }
 
 /** Remembers that an alert is on its way to being fetched. @throws Unavailable */
-export const rememberUnderWay = (
+export async function rememberUnderWay(
   { source, reference, at }: Referral,
   ledger: Pick<Ledger, 'rememberAlert'>,
-): Promise<void> => ledger.rememberAlert(source, reference.link, Date.parse(at) + patience + margin);
+): Promise<void> {
+  await ledger.rememberAlert(source, reference.link, Date.parse(at) + patience + margin);
+}
 
 /**
  * Fetches the credential that an alert names and queues it as the leak it is. What cannot be fetched yet is put back by
@@ -176,7 +178,7 @@ async function tell(asked: string, { ledger, intake }: ReferenceServices, what: 
 }
 
 /** What only spares a fetch must not undo what was done. */
-async function ifPossible(remembering: Promise<void>): Promise<void> {
+async function ifPossible(remembering: Promise<unknown>): Promise<void> {
   try {
     await remembering;
   } catch (error) {

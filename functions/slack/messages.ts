@@ -161,9 +161,9 @@ async function keep(said: Said, { leaks }: Hints, services: SlackServices): Prom
   );
   // Its address is not always the same: only what a shortcut sends names the workspace.
   const message = `${channel}/${ts}`;
-  if ((await ledger.knownAlerts('slack', [message])).has(message)) return incidents;
-  await ledger.rememberAlert('slack', message, now() + 24 * hour);
-  await warn(said, incidents, services);
+  // A mention comes as two events at once: whoever remembers it first answers.
+  const until = (Math.floor(Number(ts)) || Math.floor(now() / 1000)) * 1000 + 24 * hour;
+  if (await ledger.rememberAlert('slack', message, until)) await warn(said, incidents, services);
   return incidents;
 }
 

@@ -22,7 +22,7 @@ export interface SlackWays {
 /** What answering people in Slack needs from outside. */
 export interface SlackServices {
   intake: AlertIntake;
-  ledger: Pick<Ledger, 'read' | 'list' | 'rememberAlert' | 'knownAlerts' | 'fuseBlown'>;
+  ledger: Pick<Ledger, 'read' | 'list' | 'rememberAlert' | 'fuseBlown'>;
   decisions: DecisionServices;
   policy: Pick<Policy, 'approval' | 'fuse'>;
   /** The sources that may report here. */
