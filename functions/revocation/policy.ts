@@ -4,7 +4,7 @@ import type { Action, Approved } from './incident.ts';
 import type { Report } from './report.ts';
 
 /** A user of the one workspace, or of the team that is named. */
-const approverForm = /^(?:[TE][A-Z0-9]{2,20}\/)?[UW][A-Z0-9]{2,20}$/;
+const approverForm = /^(?:[TE][A-Z0-9]{1,20}\/)?[UW][A-Z0-9]{1,20}$/;
 
 /** Who and what restrains us (contract, section 4). */
 export const policySchema = z.strictObject({
@@ -63,13 +63,15 @@ export function decide(
   if (found.key.meantToBePublic && !namedWithAction) {
     return { do: 'refuse', reason: 'the provider marks this key as meant to be public' };
   }
-  if (order?.dryRun || order?.action === 'observe') return plan(policy, configured, report, found);
+  const wanted = order?.action ?? configured;
+  // What nobody but the clock approved does not outlive a policy that has become a dry run meanwhile.
+  const isStopped = wanted === 'observe' && approved?.by !== 'person';
+  if (order?.dryRun || order?.action === 'observe' || isStopped) return plan(policy, configured, report, found);
   if (approved !== null && approved.account === found.account && approved.keyId === found.key.keyId) {
     const isPersons = approved.by === 'person';
     const reason = isPersons ? 'a person approved it' : 'nobody answered in time, and policy then goes on';
     return { do: 'act', action: approved.action, automatic: !isPersons && order === undefined, reason };
   }
-  const wanted = order?.action ?? configured;
   if (wanted === 'observe') return plan(policy, configured, report, found);
   const action = wanted === 'approve' ? 'delete' : wanted;
   // A scanner that finds it too settles that.
