@@ -92,9 +92,11 @@ async function statusOf({ ledger, policy }: SlackServices): Promise<string> {
     const total = lists.reduce((sum, { records }) => sum + records.length, 0);
     return lists.some(({ cursor }) => cursor !== undefined) ? `${total} or more` : String(total);
   };
-  const fuse = policy.fuse === undefined ? 'none' : `${policy.fuse.limit} in ${policy.fuse.windowMinutes} minutes`;
+  const { fuse: limits } = policy;
+  const fuse = limits === undefined ? 'none' : `blows past ${limits.limit} in ${limits.windowMinutes} minutes`;
   const since =
-    blown && ` has blown at ${blown.slice(0, 19)}Z; further keys wait for approval until a person resets it`;
+    blown &&
+    ` has blown at ${blown.slice(0, 19)}Z; further keys wait for approval until a person resets it, with POST /fuse/reset`;
   return [
     `awaiting approval: ${count([waiting])}`,
     ...waiting.records.slice(0, listedAtMost).map((record) => `• ${lineOf(record)}`),

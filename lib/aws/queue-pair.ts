@@ -39,7 +39,7 @@ export class QueuePair extends Construct {
 }
 
 const whatToDo = (name: string) =>
-  `Leaks wait unhandled in ${names.deadLetters(name)}: their function failed ${queues.receivesAtMost} times. ` +
+  `Messages wait unhandled in ${names.deadLetters(name)}: their function failed ${queues.receivesAtMost} times. ` +
   `Find the reason in the log of the function that ${name} feeds and repair it (mostly a secret or a right), ` +
   `then redrive the messages to ${name}, at most ${queues.retentionSeconds / 86_400} days after they were sent; ` +
   'handling one twice is harmless.';

@@ -36,8 +36,8 @@ export const usage = `Usage: npm start -- [options]
 
   --port N                     HTTP port on 127.0.0.1; 0 picks a free one (8787)
   --secrets FILE               JSON object, secret name -> value (built-in samples)
-  --config FILE                JSON configuration (every provider and account that has a secret)
-  --vendors simulated|live     who answers for the providers' hosts (simulated)
+  --config FILE                JSON configuration (every provider, account and source that has a secret)
+  --vendors simulated|live     who answers for the hosts of providers, sources and Slack (simulated)
   --data DIR                   keeps the ledger across restarts (in memory)
   --help                       this text
 `;

@@ -93,11 +93,11 @@ describe('/leakstop', () => {
     expect(answer).toContain(`• ${id}: awaiting-approval; datadog, api-key, account prod, key k-1`);
     expect(answer).toMatch(/^parked: 1$/m);
     expect(answer).toMatch(/^moving: 1$/m);
-    expect(answer).toMatch(/^fuse: 5 in 60 minutes$/m);
+    expect(answer).toMatch(/^fuse: blows past 5 in 60 minutes$/m);
     for (let index = 0; index < 6; index += 1)
       await callers.ledger.countAgainstFuse(`inc_${index}`, { limit: 5, windowMinutes: 60 });
     expect(await command('status')).toMatch(
-      /^fuse: 5 in 60 minutes; has blown at 2026-11-20T12:00:00Z; .* resets it$/m,
+      /^fuse: blows past 5 in 60 minutes; has blown at 2026-11-20T12:00:00Z; .* resets it, with POST \/fuse\/reset$/m,
     );
   });
 
