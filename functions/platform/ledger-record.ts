@@ -84,7 +84,8 @@ export function taken(given: IncidentRecord, report: Report, lease: Lease, now: 
     // What was proven once says nothing of a story that begins again.
     ...(isResting(record) && !report.order?.restore && { proof: null, timeToDeadMs: null, watch: null }),
     ...(isResting(record) && { approved: null }),
-    asking: report.look === undefined ? null : record.asking,
+    // The run whose time for an answer was over may have been put back before it could say so.
+    asking: report.look === undefined && report.fence === undefined ? null : record.asking,
     // A person who restores wants that; a person who orders something else does not want it any more.
     restoring: report.order?.restore ?? (report.order === undefined ? record.restoring : false),
     fence: record.fence + 1,

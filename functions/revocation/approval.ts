@@ -44,7 +44,8 @@ export async function askPerson(run: Run, ask: Extract<Decision, { do: 'ask' }>,
 export async function expire(run: Run): Promise<boolean> {
   const { asking } = run.record;
   if (asking === null || asking.until === null || asking.until > run.services.now()) return false;
-  if (asking.onDeadline === 'revoke') {
+  // Whoever has made policy stricter since means what waits, too.
+  if (asking.onDeadline === 'revoke' && run.services.policy.approval.onDeadline === 'revoke') {
     const { account, keyId, action } = asking;
     await save(run, { approved: { account, keyId, action, by: 'deadline' }, asking: null });
     return false;

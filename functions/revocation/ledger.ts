@@ -166,14 +166,26 @@ export function standing(record: IncidentRecord, report: Report, now: number): C
     return 'superseded';
   if (lease.scheduled && lease.message === report.message) return 'claimed';
   if (report.look !== undefined) return standingOfLook(record, report.look, now);
-  // Nor may a dry run take what a person decided, and whose run has not begun.
-  if (record.state === 'received' && isDryRun(report)) return 'held';
+  if (isWeak(report) && hasOtherOwner(record, report)) return 'held';
   // An alert must not undo what a person is about to do.
   if (record.restoring && report.order === undefined) return 'settled';
   if (isResting(record)) return mayReopen(record, report) ? 'claimed' : 'settled';
   // A person's word does not wait for a message that is only waiting its time.
   const isOrder = report.order !== undefined && !isDryRun(report);
   return lease.until > now && !(lease.scheduled && isOrder) ? 'held' : 'claimed';
+}
+
+/** A dry run, or what somebody wrote in a chat: it must not make less of what a person or a scanner began. */
+const isWeak = (report: Report) => isDryRun(report) || report.hearsay === true;
+
+/**
+ * Whether another's run is to begin or to go on: a person decided it, or a function died, whose message comes again. Where
+ * that is lost, whoever keeps watch goes on with it.
+ */
+function hasOtherOwner({ state, lease }: IncidentRecord, { message, fence }: Report): boolean {
+  if (state === 'received') return true;
+  const isAtWork = state === 'claimed' || state === 'sent' || state === 'unknown';
+  return isAtWork && lease.until > 0 && lease.message !== message && fence === undefined;
 }
 
 /** A look takes what should have gone on by now, and reopens what is seen alive after it was proven dead. */

@@ -453,6 +453,37 @@ describe('a deadline', () => {
     expect(vendor.deletions).toEqual([key.id]);
   });
 
+  test.each([
+    ['observe', { state: 'closed', outcome: 'observed' }],
+    ['park', { state: 'parked', outcome: null }],
+  ])('revokes nothing where policy says %s by the time it comes', async (stricter, rested) => {
+    const { follow, leak, vendor, services, drain, now } = await begin({ policy: until('revoke') });
+    const asked = await follow(leak, { withinMs: 0 });
+    if (stricter === 'observe') services.action = 'observe';
+    else services.policy.approval.onDeadline = 'park';
+    await drain(hour);
+    expect(await now(asked)).toMatchObject(rested);
+    expect(vendor.deletions).toEqual([]);
+  });
+
+  test.each(['park', 'revoke'] as const)(
+    'that says %s stands although nothing could be read when it came',
+    async (onDeadline) => {
+      const { follow, leak, vendor, services, drain, now, key } = await begin({ policy: until(onDeadline) });
+      const asked = await follow(leak, { withinMs: 0 });
+      const { fingerprint } = services;
+      services.fingerprint = async () => {
+        services.fingerprint = fingerprint;
+        throw new Unavailable('Secrets Manager gave no answer');
+      };
+      await drain(17 * minute);
+      const incident = await now(asked);
+      expect(said(incident, 'asked')).toHaveLength(1);
+      expect(incident.state).toBe(onDeadline === 'park' ? 'parked' : 'closed');
+      expect(vendor.deletions).toEqual(onDeadline === 'park' ? [] : [key.id]);
+    },
+  );
+
   test('is there for nobody where none is set: it waits for ever', async () => {
     const { follow, leak, vendor } = await begin();
     expect(await follow(leak, { withinMs: 300 * 24 * hour })).toMatchObject({

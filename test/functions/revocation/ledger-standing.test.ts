@@ -38,6 +38,17 @@ describe('an incident that a run holds', () => {
     for (const report of [known, news, asked]) expect(standing(record, report, now)).toBe('claimed');
   });
 
+  test.each(atWork)('is not left to a dry run or to what somebody wrote in a chat when a run died in %s', (state) => {
+    const record = recordOf({ state, lease: lease({ until: now }) });
+    const dry = reportOf({ message: 'dry', delivery: 'dry', order: { dryRun: true } });
+    const written = { ...reportOf({ message: 'chat', delivery: 'chat' }), hearsay: true };
+    for (const report of [dry, written]) {
+      expect(standing(record, report, now)).toBe('held');
+      const own = { ...record, lease: { ...record.lease, message: report.message } };
+      if (state !== 'received') expect(standing(own, report, now)).toBe('claimed');
+    }
+  });
+
   test('is not even left to the message that drives that run: it may have been delivered twice', () => {
     const record = recordOf({ state: 'claimed', lease: lease({ message: known.message }) });
     expect(standing(record, known, now)).toBe('held');

@@ -127,6 +127,12 @@ describe('approval', () => {
     });
     expect(decide(policy(), 'approve', reportOf({ order: {} }), found(), late)).toMatchObject({ automatic: false });
   });
+
+  test('by the clock alone does not outlive a policy that is a dry run by now; a person has said it for certain', () => {
+    const late = { ...yes, by: 'deadline' as const };
+    expect(decide(policy(), 'observe', byValue, found(), late)).toMatchObject({ do: 'plan' });
+    expect(decide(policy(), 'observe', byValue, found(), yes)).toMatchObject({ do: 'act' });
+  });
 });
 
 describe('a dry run', () => {
