@@ -52,11 +52,13 @@ const decidedAlready = 'somebody else has just decided it';
 
 /** Acts on the key that was found when a person was asked, and on no other. */
 export function approve(record: IncidentRecord, given: Decision, services: DecisionServices): Promise<Decided> {
+  // Who names no question answers the one that stood when the incident was looked up for them.
+  const nonce = given.nonce ?? record.asking?.nonce;
   return resume(record, given, services, (current, decision) => {
     const { asking, keyId } = current;
     const isAsked = current.state === 'awaiting-approval' || (current.state === 'parked' && current.outcome === null);
     if (!isAsked || keyId === null || asking === null) return 'nothing waits for approval';
-    if (decision.nonce !== undefined && decision.nonce !== asking.nonce) return decidedAlready;
+    if (nonce !== asking.nonce) return decidedAlready;
     const approved = { account: asking.account, keyId: asking.keyId, action: asking.action, by: 'person' } as const;
     return { change: { approved, asking: null }, step: { stage: 'approved', detail: said(decision) }, needsLeak: true };
   });

@@ -170,6 +170,8 @@ describe('what was approved', () => {
       expect(await approve(record, { by: anna, nonce: asked.asking?.nonce }, decisions)).toMatchObject({
         is: 'conflict',
       });
+    // Nor does one without a name count for a question that was put after it was looked up.
+    expect(await approve(asked, { by: anna }, decisions)).toMatchObject({ is: 'conflict' });
     expect(vendor.deletions).toEqual([]);
     await approve(again, { by: anna, nonce: again.asking?.nonce }, decisions);
     await drain();
