@@ -17,6 +17,8 @@ import { announce, leakOf, nameOf, type Run, reserve, rest, type Services, start
 const grace = 2_000;
 /** A report that brings something new to an incident that is held looks again this soon (ms). */
 const nextTurn = 3_000;
+/** A message that may not take what a dead function left comes back after this long (ms), until somebody has gone on with that. */
+const afterDeath = 30_000;
 
 /**
  * Takes one report to the end of what can be done now: claim, find, decide, record `sent`, revoke, prove, close.
@@ -62,11 +64,13 @@ async function waitForTurn(
   services: Services,
 ): Promise<void> {
   if (report.look !== undefined) return;
-  const left = Math.max(record.lease.until - services.now(), 0) + 1000;
+  const { until } = record.lease;
+  const isLeft = until > 0 && until <= services.now();
+  const left = isLeft ? afterDeath : Math.max(until - services.now(), 0) + 1000;
   if (record.lease.message === report.message || report.fence !== undefined) return services.putBack(report, left);
   if (report.order === undefined && !isNew && !report.noted) return;
   // Nobody is at work while a message only waits its time.
-  const delay = record.lease.scheduled ? left : Math.min(left, nextTurn);
+  const delay = record.lease.scheduled || isLeft ? left : Math.min(left, nextTurn);
   await services.putBack({ ...report, noted: true, notBefore: services.now() + delay }, delay);
 }
 

@@ -328,6 +328,29 @@ describe('news of an incident that is held', () => {
   });
 });
 
+describe('what a dead function left', () => {
+  test.each([
+    ['a dry run', { order: { dryRun: true } }],
+    ['what somebody wrote in a chat', { hearsay: true }],
+  ])('is gone on with by its own message, and not by %s, which comes back now and then', async (_, weak) => {
+    const { run, drain, reportOf, leak, services, clock, waiting, ledger, vendor, key } = await begin();
+    const report = reportOf(leak);
+    const { adminOf } = services;
+    services.adminOf = async () => {
+      throw new TypeError('the function died');
+    };
+    await expect(run(report)).rejects.toThrow('died');
+    services.adminOf = adminOf;
+    clock.advance(60_000);
+    await run({ ...reportOf(leak, { source: 'other' }), ...weak });
+    expect(waiting.map(({ at }) => at - clock.now())).toEqual([30_000]);
+    await run(report);
+    await drain();
+    expect(await ledger.read(report.incident)).toMatchObject({ outcome: 'revoked', sightingCount: 2 });
+    expect(vendor.deletions).toEqual([key.id]);
+  });
+});
+
 describe('several accounts', () => {
   test('one that is two ways to the same organisation is one match', async () => {
     const { follow, leak, key } = await begin({ accounts: ['main', 'again'] });
