@@ -1,12 +1,7 @@
-import {
-  ConditionalCheckFailedException,
-  type DynamoDBClient,
-  GetItemCommand,
-  PutItemCommand,
-  UpdateItemCommand,
-} from '@aws-sdk/client-dynamodb';
+import { type DynamoDBClient, GetItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { Unavailable } from '../revocation/errors.ts';
+import { holds } from './conditional-write.ts';
 
 /** One item for the one fuse: the window that is counted, who was counted in it, since when it has blown, and by whom. */
 const Key = { id: { S: 'fuse' } };
@@ -120,14 +115,4 @@ export async function resetFuse({ client, table }: Place): Promise<boolean> {
 async function read({ client, table }: Place) {
   const { Item } = await client.send(new GetItemCommand({ TableName: table, Key, ConsistentRead: true }));
   return Item && (unmarshall(Item) as { window?: string; incidents?: Set<string>; blown?: string; blownBy?: string });
-}
-
-async function holds(write: Promise<unknown>): Promise<boolean> {
-  try {
-    await write;
-    return true;
-  } catch (error) {
-    if (error instanceof ConditionalCheckFailedException) return false;
-    throw error;
-  }
 }

@@ -1,7 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import {
   BatchGetItemCommand,
-  ConditionalCheckFailedException,
   type DynamoDBClient,
   GetItemCommand,
   PutItemCommand,
@@ -14,6 +13,7 @@ import type { Sighting } from '../revocation/leak.ts';
 import { type Claim, isKnown, type KeyName, type Ledger, standing } from '../revocation/ledger.ts';
 import type { Report } from '../revocation/report.ts';
 import { hashOf } from '../revocation/timeline.ts';
+import { holds } from './conditional-write.ts';
 import { countAgainstFuse, fuseBlown, resetFuse } from './ledger-fuse.ts';
 import { listDue, listIncidents } from './ledger-listing.ts';
 import { dueKeys, type Grown, grown, indexKeys, isNews, leaseFor, sighted, taken } from './ledger-record.ts';
@@ -366,15 +366,4 @@ function isOutage(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
   return status === undefined || status >= 500 || /Throttl|Throughput|LimitExceeded/.test(error.name);
-}
-
-/** Whether a conditional write went through. */
-async function holds(write: Promise<unknown>): Promise<boolean> {
-  try {
-    await write;
-    return true;
-  } catch (error) {
-    if (error instanceof ConditionalCheckFailedException) return false;
-    throw error;
-  }
 }

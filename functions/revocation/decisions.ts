@@ -1,4 +1,4 @@
-import { Unavailable } from './errors.ts';
+import { letOutagePass } from './errors.ts';
 import { unseal } from './fingerprint.ts';
 import { type IncidentRecord, isDeath, type State } from './incident.ts';
 import { withoutEcho } from './leak.ts';
@@ -78,7 +78,7 @@ export async function reject(record: IncidentRecord, given: Decision, services: 
     const telling = announce !== undefined;
     return { change: { ...change, telling }, step: { at: text(now()), stage: 'rejected', detail: said(decision) } };
   });
-  if (decided.is === 'decided') await announce?.(decided.record.id).catch(unlessUnavailable);
+  if (decided.is === 'decided') await announce?.(decided.record.id).catch(letOutagePass);
   return decided;
 }
 
@@ -177,13 +177,9 @@ async function resume(
   const tries = { unavailable: 0, unexpected: 0 };
   const report = { message, incident, provider: provider ?? '', kind: kind ?? '', leak: undefined, sighting };
   // Whoever took the incident since has seen the decision: then this message must not open it again.
-  await send(lane, [writeReport({ ...report, mayNameKeys: true, order, tries, fence })]).catch(unlessUnavailable);
-  await announce?.(incident).catch(unlessUnavailable);
+  await send(lane, [writeReport({ ...report, mayNameKeys: true, order, tries, fence })]).catch(letOutagePass);
+  await announce?.(incident).catch(letOutagePass);
   return decided;
 }
 
 const text = (ms: number) => new Date(ms).toISOString();
-
-function unlessUnavailable(error: unknown): void {
-  if (!(error instanceof Unavailable)) throw error;
-}

@@ -53,3 +53,8 @@ export class Misconfigured extends Error {
 export class LeaseLost extends Error {
   override readonly name = 'LeaseLost';
 }
+
+/** For what may fail now because somebody does it later: an outage is let pass, all else is thrown. */
+export function letOutagePass(error: unknown): void {
+  if (!(error instanceof Unavailable)) throw error;
+}

@@ -1,4 +1,4 @@
-import { Misconfigured, Refused, Unavailable, Unexpected } from './errors.ts';
+import { letOutagePass, Misconfigured, Refused, Unavailable, Unexpected } from './errors.ts';
 import type { Report } from './report.ts';
 import { type Run, rest, type Services, save } from './run.ts';
 
@@ -62,8 +62,6 @@ async function putBack(run: Run, reason: string, delayMs: number, tries: Report[
   services.note({ incident: record.id, detail: `${reason}; trying again at ${until}` });
   const lease = { ...record.lease, message, until: notBefore + 60_000, scheduled: true };
   const state = record.inDoubt ? 'unknown' : record.accepted ? 'sent' : 'claimed';
-  await save(run, { state, reason: `${reason}; trying again at ${until}`, lease }).catch((error) => {
-    // The message is on its way and its fence still holds: it goes on once this run's lease is over.
-    if (!(error instanceof Unavailable)) throw error;
-  });
+  // The message is on its way and its fence still holds: it goes on once this run's lease is over.
+  await save(run, { state, reason: `${reason}; trying again at ${until}`, lease }).catch(letOutagePass);
 }

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { Misconfigured, Refused, Unavailable, Unexpected } from './errors.ts';
+import { letOutagePass, Misconfigured, Refused, Unavailable, Unexpected } from './errors.ts';
 import { leaksOf } from './findings.ts';
 import { incidentId } from './fingerprint.ts';
 import type { IncidentRecord } from './incident.ts';
@@ -141,7 +141,8 @@ async function settleFault(referral: Referral, services: ReferenceServices, erro
   const putBack = async (message: string, delayMs: number, counted: Partial<Tries>) => {
     const notBefore = now + delayMs;
     await services.putBack({ ...referral, tries: { ...tries, ...counted }, notBefore }, delayMs);
-    if (tries.unavailable + tries.unexpected === 0) await ifPossible(rememberUnderWay(referral, services.ledger));
+    if (tries.unavailable + tries.unexpected === 0)
+      await rememberUnderWay(referral, services.ledger).catch(letOutagePass);
     services.info('the alert is fetched later', { source: referral.source, reason: message, delayMs });
   };
   const giveUp = (why: string) => park(referral, services, `the alert's reference cannot be fetched: ${why}`);
@@ -166,7 +167,8 @@ const believable = (hint: number | undefined) => (hint !== undefined && hint >= 
 async function conclude({ source, reference, asked }: Referral, services: ReferenceServices, what: string) {
   if (asked !== undefined) await tell(asked, services, what);
   const until = services.intake.now() + remembered;
-  await ifPossible(services.ledger.rememberAlert(source, reference.link, until));
+  // What only spares a fetch must not undo what was done.
+  await services.ledger.rememberAlert(source, reference.link, until).catch(letOutagePass);
 }
 
 /** Writes into a parked incident what came of asking again; one that a person has closed meanwhile stays as it is. */
@@ -175,22 +177,6 @@ async function tell(asked: string, { ledger, intake }: ReferenceServices, what: 
   // That it was asked for may be written down at the very moment that it is done.
   for (let round = 0; round < contested; round += 1)
     if ((await ledger.decide(asked, ['parked'], { reason: what }, step)) !== undefined) return;
-}
-
-/** What only spares a fetch must not undo what was done. */
-async function ifPossible(remembering: Promise<unknown>): Promise<void> {
-  try {
-    await remembering;
-  } catch (error) {
-    if (!(error instanceof Unavailable)) throw error;
-  }
-}
-
-/** Who was not sent for now is sent for later, by who keeps watch. */
-export async function announced(incident: string, { announce }: Pick<ReferenceServices, 'announce'>): Promise<void> {
-  await announce?.(incident).catch((error) => {
-    if (!(error instanceof Unavailable)) throw error;
-  });
 }
 
 /** A person has to open the alert. */
@@ -203,6 +189,6 @@ async function park(referral: Referral, services: ReferenceServices, why: string
   const report = { incident, provider: null, kind: null, sighting };
   const { id } = await services.ledger.park(report, 'unrouted', reason, services.announce !== undefined);
   services.note('none', { incident: id, outcome: 'unrouted', detail: why });
-  await announced(id, services);
+  await services.announce?.(id).catch(letOutagePass);
   await conclude(referral, services, reason);
 }

@@ -146,7 +146,8 @@ export function readReport(body: string): Report {
 /** @throws Error when a sealed text is not what was sealed */
 export const readKept = (json: unknown) => kept.parse(json);
 
-function parseJson(body: string): unknown {
+/** What a text says, or undefined where it is no JSON. */
+export function parseJson(body: string): unknown {
   try {
     return JSON.parse(body);
   } catch {

@@ -1,7 +1,8 @@
 import * as z from 'zod';
 import { exposuresIn, healthEvent } from './aws-health.ts';
+import { letOutagePass } from './errors.ts';
 import { unroutedReport } from './intake.ts';
-import { announced, type ReferenceServices, referralForm, resolveReference } from './references.ts';
+import { type ReferenceServices, referralForm, resolveReference } from './references.ts';
 import { sweep, sweepForm } from './sweep.ts';
 
 /** What `resolve` needs from outside. */
@@ -35,5 +36,5 @@ async function park(
 ): Promise<void> {
   const { id } = await ledger.park(report, 'unrouted', reason, announce !== undefined);
   note(report.provider ?? 'none', { incident: id, outcome: 'unrouted', detail: reason });
-  await announced(id, { announce });
+  await announce?.(id).catch(letOutagePass);
 }

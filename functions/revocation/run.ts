@@ -1,5 +1,5 @@
 import { type Access, diagnose } from './ask.ts';
-import { Refused, Unavailable, Unexpected } from './errors.ts';
+import { letOutagePass, Refused, Unexpected } from './errors.ts';
 import type { Send } from './exchange.ts';
 import { seal, unseal } from './fingerprint.ts';
 import { type Action, type IncidentRecord, type Outcome, restsIn, type Stage } from './incident.ts';
@@ -110,9 +110,7 @@ export async function rest(
 
 /** Who was not sent for now is sent for later, by who keeps watch: that the incident rests is written down. */
 export async function announce({ services, record }: Run): Promise<void> {
-  await services.announce?.(record.id).catch((error) => {
-    if (!(error instanceof Unavailable)) throw error;
-  });
+  await services.announce?.(record.id).catch(letOutagePass);
 }
 
 /** What waits for a person can only go on later if the leak is kept: sealed, apart from the incident, for two weeks. */

@@ -3,7 +3,7 @@ import { Misconfigured, Refused, Unavailable, Unexpected } from './errors.ts';
 import { backoff } from './faults.ts';
 import type { IncidentRecord } from './incident.ts';
 import { isResting, type Ledger } from './ledger.ts';
-import { plainJson } from './report.ts';
+import { parseJson, plainJson } from './report.ts';
 import type { Step } from './timeline.ts';
 
 /** One thing to tell one receiver: `name` is the same for as long as there is nothing else to tell them. */
@@ -254,11 +254,3 @@ const isForeseen = (error: unknown) =>
   error instanceof Refused ||
   error instanceof Unexpected ||
   error instanceof Misconfigured;
-
-function parseJson(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return undefined;
-  }
-}
