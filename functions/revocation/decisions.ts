@@ -134,7 +134,8 @@ async function decide(
     const decided = await ledger.decide(record.id, from, verdict.change, verdict.step, record.revision);
     if (decided !== undefined) return { is: 'decided', record: decided };
     record = (await ledger.read(record.id)) ?? record;
-    const isDecided = isResting(given) && (!isResting(record) || isDeath(record.outcome));
+    const isDead = isDeath(record.outcome) && record.outcome !== given.outcome;
+    const isDecided = isResting(given) && (!isResting(record) || isDead);
     if (isDecided) return { is: 'conflict', record, why: decidedAlready };
   }
   return { is: 'conflict', record, why: 'others write to it all the time; try again' };

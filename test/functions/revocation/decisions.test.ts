@@ -558,7 +558,7 @@ describe('people who restore', () => {
   const docspace = { portal: 'https://decisions.onlyoffice.com', apiKey: `sk-${'ad00'.repeat(16)}` };
   const leaked = `sk-${'1eaf'.repeat(16)}`;
 
-  test('at once have one result, also when its message is lost', async () => {
+  async function begin() {
     const clock = testClock();
     const keys = [
       ...keyWithDecoys(leaked, 'room-export', 0),
@@ -571,9 +571,29 @@ describe('people who restore', () => {
     const { fetch } = network;
     const accounts = { main: docspace };
     const lane = testLane({ provider: providers.docspace, vendor, accounts, action: 'disable', ledger, clock, fetch });
-    const { follow, drain, decisions } = lane;
-    const incident = await follow({ provider: 'docspace', secret: leaked });
+    const incident = await lane.follow({ provider: 'docspace', secret: leaked });
     expect(incident).toMatchObject({ outcome: 'disabled' });
+    return { ...lane, ledger, vendor, incident };
+  }
+
+  test('are not turned away because who tells of the death writes to the incident at that moment', async () => {
+    const { ledger, decisions, drain, vendor, incident } = await begin();
+    let notices = 1;
+    const busy: typeof ledger = {
+      ...ledger,
+      async decide(...asked) {
+        if (notices-- > 0) await ledger.amend(incident, { telling: false, told: ['slack'] });
+        return ledger.decide(...asked);
+      },
+    };
+    expect((await restore(incident, { by: anna }, { ...decisions, ledger: busy })).is).toBe('decided');
+    await drain();
+    expect(await ledger.read(incident.id)).toMatchObject({ outcome: 'restored' });
+    expect(vendor.accepts(leaked)).toBe(true);
+  });
+
+  test('at once have one result, also when its message is lost', async () => {
+    const { ledger, decisions, drain, vendor, incident } = await begin();
     const lost = { ...decisions, send: () => Promise.reject(new Unavailable('the queue did not give an answer')) };
     const all = await Promise.all([anna, ben].map((by) => restore(incident, { by, reason: 'false alarm' }, lost)));
     expect(split(all).decided).toBe(1);
