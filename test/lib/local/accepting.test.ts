@@ -240,7 +240,7 @@ describe('an accepted alert', () => {
     await Promise.all(Array.from({ length: 8 }, sender));
     expect(calls.slice(before)).toEqual(Array.from({ length: 400 }, () => 'SendMessageBatch'));
     const slowest = times.toSorted((left, right) => right - left);
-    // The 99th of a hundred: some 50 ms on an idle machine.
-    expect(slowest[4]).toBeLessThan(1000);
+    // The 99th of a hundred: some 50 ms on an idle machine. However busy the machine, no sender has given up by then: GitHub waits 10 s.
+    expect(slowest[4]).toBeLessThan(10_000);
   }, 60_000);
 });
