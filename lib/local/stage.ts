@@ -7,6 +7,7 @@ import { providers } from '../../functions/providers/index.ts';
 import { isToldOf, laneEnvironment, sharedEnvironments } from '../configuration.ts';
 import { startClock } from './clock.ts';
 import { closed, type Emulators, listen, startEmulators } from './emulators.ts';
+import { freshLeakRoutes } from './fresh-leaks.ts';
 import { type FunctionHost, hostFunction } from './function-host.ts';
 import { type GatewayRoute, gatewayServer } from './gateway.ts';
 import type { StageOptions } from './options.ts';
@@ -80,7 +81,7 @@ export async function startStage(
     hostFunction({
       name: names.function(name, provider),
       entry: new URL(`../../functions/${functions[name].entry}`, import.meta.url),
-      environment: { ...variables, ...environment },
+      environment: { ...variables, ...namedAs(names.function(name, provider), tuning.variables), ...environment },
       timeoutSeconds: tuning.timeoutSeconds ?? functions[name].timeoutSeconds,
       network,
       logs: tuning.logs,
@@ -93,7 +94,8 @@ export async function startStage(
     hosts[`revoke-key-${id}`] = lane;
     return { queueUrl: String(places.lanes[id]), lane };
   });
-  const gateway = gatewayServer(routesOf(hosts));
+  const ownRoutes = options.vendors === 'simulated' ? freshLeakRoutes(options, worlds, vendors) : [];
+  const gateway = gatewayServer([...routesOf(hosts), ...ownRoutes]);
   const [awaited, called] = byNeed(hosts);
   await Promise.all(awaited.map((each) => each.ready()));
   // From here on nothing waits: who ends a stage that has not started yet cuts no request off.
@@ -172,6 +174,13 @@ function awsVariables(given: NodeJS.ProcessEnv, { endpoints }: Emulators): Recor
     ...endpoints,
   };
 }
+
+/**
+ * Every function asks AWS under a name of its own, as each has a role of its own when it is deployed: the session token that comes
+ * with invented credentials carries it. Credentials that were given stay as they are.
+ */
+const namedAs = (name: string, given: NodeJS.ProcessEnv): Record<string, string> =>
+  given.AWS_ACCESS_KEY_ID || given.AWS_SESSION_TOKEN ? {} : { AWS_SESSION_TOKEN: name };
 
 async function simulate(worlds: Record<string, World>, secrets: StageOptions['secrets']) {
   const vendors: Record<string, Vendor> = {};
