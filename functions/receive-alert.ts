@@ -18,13 +18,14 @@ function compose() {
   const secrets = createSecrets(secretsManager({ maxAttempts: 2 }), Date.now);
   const places = { lanes: LANES, unroutedQueue: UNROUTED_QUEUE, send: createQueues(sqs(within(inTime)), inTime).send };
   const fingerprint = () => fingerprintOf(secrets);
+  const observability = createObservability('receive-alert');
   return {
-    intake: { providers, ...places, fingerprint, now: Date.now, newId: randomUUID },
+    intake: { providers, ...places, fingerprint, now: Date.now, newId: randomUUID, queued: observability.queued },
     enabled: SOURCES,
     secrets,
     keys: createPublicKeys({ send: createSend({ now: Date.now }), now: Date.now }),
     types: revocableTypes(providers, Object.keys(LANES)),
-    observability: createObservability('receive-alert'),
+    observability,
   };
 }
 

@@ -16,6 +16,7 @@ function compose(): RequestServices {
   const variables = readEnvironment('receive-request', process.env);
   const secrets = createSecrets(secretsManager(), Date.now);
   const queues = createQueues(sqs());
+  const { queued, info } = createObservability('receive-request');
   return {
     intake: {
       providers,
@@ -25,12 +26,13 @@ function compose(): RequestServices {
       send: queues.send,
       now: Date.now,
       newId: randomUUID,
+      queued,
     },
     ledger: dynamoLedger({ client: dynamoDb(), table: variables.TABLE }, { now: Date.now, sleep, random: Math.random }),
     accounts: variables.ACCOUNTS,
     sleep,
     announce: announcing(queues, variables.NOTICES_QUEUE, Date.now),
-    info: createObservability('receive-request').info,
+    info,
   };
 }
 

@@ -24,13 +24,14 @@ function compose() {
   const clock = { now: Date.now, sleep, random: Math.random };
   const secrets = createSecrets(secretsManager(atOnce), Date.now);
   const queues = createQueues(sqs(atOnce));
+  const observability = createObservability('receive-slack');
   const ledger = dynamoLedger({ client: dynamoDb(atOnce), table: TABLE }, clock);
   const way = createSlack({ send: createSend(clock), now: Date.now });
   const configOf = () => secrets.read('leakstop/sources/slack', slackConfig);
   const shared = { lanes: LANES, send: queues.send, now: Date.now, newId: randomUUID };
   const fingerprint = () => fingerprintOf(secrets);
   const services: SlackServices = {
-    intake: { providers, unroutedQueue: UNROUTED_QUEUE, fingerprint, ...shared },
+    intake: { providers, unroutedQueue: UNROUTED_QUEUE, fingerprint, queued: observability.queued, ...shared },
     ledger,
     decisions: { ledger, fingerprint, announce: announcing(queues, NOTICES_QUEUE, Date.now), ...shared },
     policy: POLICY,
@@ -38,7 +39,7 @@ function compose() {
     configOf: ({ id, config }) => secrets.read(`leakstop/sources/${id}`, config),
     slack: { post: async (reply, deadline) => way.post(await configOf(), reply, deadline), respond: way.respond },
     now: Date.now,
-    ...createObservability('receive-slack'),
+    ...observability,
   };
   return { configOf, services };
 }

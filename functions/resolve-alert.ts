@@ -26,7 +26,7 @@ function compose(): ResolveServices {
   const places = { lanes: LANES, unroutedQueue: UNROUTED_QUEUE, send: queues.send };
   return {
     sources,
-    intake: { providers, ...places, fingerprint, now: Date.now, newId: randomUUID },
+    intake: { providers, ...places, fingerprint, now: Date.now, newId: randomUUID, queued: observability.queued },
     ledger: dynamoLedger({ client: dynamoDb(), table: TABLE }, clock),
     account: HEALTH_ACCOUNT,
     configOf: ({ id, config }, fresh) => secrets.read(`leakstop/sources/${id}`, config, fresh),
@@ -34,8 +34,7 @@ function compose(): ResolveServices {
     putBack: (referral, delayMs) => queues.sendLater(UNROUTED_QUEUE, writeReferral(referral), delayMs),
     random: Math.random,
     announce: announcing(queues, NOTICES_QUEUE, Date.now),
-    note: observability.note,
-    info: observability.info,
+    ...observability,
   };
 }
 

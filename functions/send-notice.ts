@@ -37,7 +37,7 @@ function compose(): (endsAt: number) => TellingServices {
     ledger: dynamoLedger({ client: dynamoDb(), table: TABLE }, clock),
     putBack: (errand: Parameters<typeof writeErrand>[0], delayMs: number) =>
       queues.sendLater(NOTICES_QUEUE, writeErrand(errand), delayMs),
-    note: (incident: string, detail: string) => observability.info('told later', { incident, detail }),
+    note: observability.told,
   };
   return (endsAt) => {
     const deadline = endsAt - reserve;

@@ -8,6 +8,7 @@ import type {
 } from 'aws-lambda';
 import type * as z from 'zod';
 import { Misconfigured, Unavailable } from '../revocation/errors.ts';
+import { incidentIdForm } from '../revocation/fingerprint.ts';
 import type { FunctionName } from './env.ts';
 import { createObservability } from './observability.ts';
 import { nearest } from './secrets.ts';
@@ -102,7 +103,7 @@ export function httpFunction<Services>(
   return middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2>({ timeoutEarlyInMillis: 0 })
     .onError((request) => {
       const { error } = request;
-      if (!(error instanceof Problem)) observability().fault('request failed', error);
+      if (!(error instanceof Problem)) observability().fault('request failed', error, namedBy(request.event));
       request.response = write(problemOf(error));
     })
     .handler(async (event: APIGatewayProxyEventV2) => write(await handle(read(event), services())));
@@ -125,7 +126,7 @@ export function queueFunction<Services>(
             await handle(body, services(), endsAt);
             return [];
           } catch (error) {
-            observability().fault('message failed', error, { messageId });
+            observability().fault('message failed', error, { messageId, ...namedIn(body) });
             return [{ itemIdentifier: messageId }];
           }
         }),
@@ -133,6 +134,28 @@ export function queueFunction<Services>(
       return { batchItemFailures: failed.flat() };
     },
   );
+}
+
+/** The incident that a message is about, for the log: an id of our own form and nothing else of it. */
+function namedIn(body: string): { incident?: string } {
+  try {
+    const { incident } = JSON.parse(body) as { incident?: unknown };
+    return typeof incident === 'string' && incidentIdForm.test(incident) ? { incident } : {};
+  } catch {
+    return {};
+  }
+}
+
+/** What a request is known by, for the log: its own id, its route, and the incident or the source in its path. */
+function namedBy({ requestContext, routeKey, pathParameters }: APIGatewayProxyEventV2): Record<string, string> {
+  const { id, source } = pathParameters ?? {};
+  return {
+    request: requestContext.requestId,
+    route: routeKey,
+    ...(id !== undefined && incidentIdForm.test(id) && { incident: id }),
+    // Whatever a stranger puts there must not go into the log; a source's id is short and plain.
+    ...(source !== undefined && /^[a-z-]{1,32}$/.test(source) && { source }),
+  };
 }
 
 /** A Lambda that runs on a schedule. What fails is told, and tried again when its time comes again. */

@@ -72,27 +72,37 @@ export const retryIncident: Route = async (request, services) => {
   if (record.state !== 'parked') throw conflict(record, 'only a parked incident can be retried');
   const at = new Date(services.intake.now()).toISOString();
   const referral = record.provider === null ? referralOf(record, await services.intake.fingerprint(), at) : undefined;
-  if (referral !== undefined) return askAgain(record, referral, decision, services);
-  const { body } = answerOf(await retry(record, decision, decisionServices(services)));
+  if (referral !== undefined) {
+    services.info?.('decided', {
+      user: decision.by.id,
+      incident: record.id,
+      verb: 'retry',
+      is: 'asked',
+      request: request.id,
+    });
+    return askAgain(record, referral, decision, services);
+  }
+  const { body } = answerOf('retry', await retry(record, decision, decisionServices(services)), request, services);
   return record.restoring ? afterRestore(body, request.id, services) : { status: 200, body };
 };
 
 /** `POST /incidents/{id}/approve`: acts on the key that was found when a person was asked, and on no other. */
 export const approveIncident: Route = async (request, services) => {
   const record = await theIncident(request.parameters.id, services);
-  return answerOf(await approve(record, decisionOf(request), decisionServices(services)));
+  return answerOf('approve', await approve(record, decisionOf(request), decisionServices(services)), request, services);
 };
 
 /** `POST /incidents/{id}/reject`: a person says no, and whatever waits for one is closed. */
 export const rejectIncident: Route = async (request, services) => {
   const record = await theIncident(request.parameters.id, services);
-  return answerOf(await reject(record, decisionOf(request), decisionServices(services)));
+  return answerOf('reject', await reject(record, decisionOf(request), decisionServices(services)), request, services);
 };
 
 /** `POST /incidents/{id}/restore`: a person undoes our `disable`. Answers when the key is on again, or after a few seconds. */
 export const restoreIncident: Route = async (request, services) => {
   const record = await theIncident(request.parameters.id, services);
-  const { body } = answerOf(await restore(record, decisionOf(request), decisionServices(services)));
+  const decided = await restore(record, decisionOf(request), decisionServices(services));
+  const { body } = answerOf('restore', decided, request, services);
   return afterRestore(body, request.id, services);
 };
 
@@ -122,8 +132,10 @@ const decisionServices = ({ ledger, intake, announce }: RequestServices): Decisi
   fingerprint: intake.fingerprint,
 });
 
-/** @throws Problem 409 */
-function answerOf(decided: Decided) {
+/** Tells the log who decided what, and answers them. @throws Problem 409 */
+function answerOf(verb: string, decided: Decided, request: HttpRequest, { info }: RequestServices) {
+  const { id } = decided.record;
+  info?.('decided', { user: personOf(request).id, incident: id, verb, is: decided.is, request: request.id });
   if (decided.is === 'conflict') throw conflict(decided.record, decided.why);
   return { status: 200, body: view(decided.record) };
 }

@@ -7,7 +7,7 @@ import { entriesAtMost, type ReportFormat, tooMany } from '../revocation/scan.ts
 import type { Route } from './services.ts';
 
 /** `POST /reports/{format}`: an operator hands in what a scanner found. */
-export const postReport: Route = async ({ parameters, body, id }, { intake }) => {
+export const postReport: Route = async ({ parameters, body, id }, { intake, info }) => {
   const name = parameters.format ?? '';
   const format: ReportFormat | undefined = Object.hasOwn(formats, name)
     ? formats[name as keyof typeof formats]
@@ -22,6 +22,8 @@ export const postReport: Route = async ({ parameters, body, id }, { intake }) =>
   // A person hands it in, but it is the scanner that says which key it is: its word is no order.
   const sender = { source: format.id, delivery: id, mayNameKeys: false };
   const incidents = await accept(intake, sender, leaks);
+  if (scan.skipped.length > 0)
+    info?.('entries skipped', { source: format.id, delivery: id, count: String(scan.skipped.length) });
   return {
     status: 202,
     body: {

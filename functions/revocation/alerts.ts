@@ -32,6 +32,7 @@ export async function acceptAlert(
     carried.length === 0 ? [] : accept(intake, { source, delivery, mayNameKeys }, carried),
     referrals.length === 0 ? undefined : intake.send(intake.unroutedQueue, referrals),
   ]);
+  if (referrals.length > 0) intake.queued?.({ source, delivery, incidents: [], references: referrals.length });
   return incidents;
 }
 

@@ -1,4 +1,5 @@
-import { letOutagePass, Misconfigured, Refused, Unavailable, Unexpected } from './errors.ts';
+import { type Fault, letOutagePass, Misconfigured, Refused, Unavailable, Unexpected } from './errors.ts';
+import type { IncidentRecord } from './incident.ts';
 import type { Report } from './report.ts';
 import { type Run, rest, type Services, save } from './run.ts';
 
@@ -20,19 +21,27 @@ const begunAt = ({ since, sighting }: Report) => since ?? Date.parse(sighting.at
  */
 export async function settleFault(run: Run, error: unknown): Promise<void> {
   const { services, report } = run;
-  if (error instanceof Refused) return rest(run, 'failed', `${error.message}; ${error.remedy}`);
+  if (error instanceof Refused) return giveUp(run, error, error.remedy);
   if (error instanceof Unexpected) {
     const pause = unexpectedPauses[report.tries.unexpected];
-    if (pause === undefined) return rest(run, 'failed', `${error.message}; see what changed, then retry`);
-    return putBack(run, error.message, pause, { ...report.tries, unexpected: report.tries.unexpected + 1 });
+    if (pause === undefined) return giveUp(run, error, 'see what changed, then retry');
+    return putBack(run, error, pause, { ...report.tries, unexpected: report.tries.unexpected + 1 });
   }
   if (!(error instanceof Unavailable) && !(error instanceof Misconfigured)) throw error;
   const end = begunAt(report) + patience;
-  if (services.now() > end) return rest(run, 'failed', `${error.message}; tried for a day, retry when it is over`);
+  if (services.now() > end) return giveUp(run, error, 'tried for a day, retry when it is over');
   const tries = { ...report.tries, unavailable: report.tries.unavailable + 1 };
   const hint = error instanceof Unavailable ? believable(error.retryAfterMs) : repairPause;
   const delay = hint ?? backoff(tries.unavailable, services.random());
-  await putBack(run, error.message, Math.min(delay, Math.max(end - services.now(), 0)), tries);
+  await putBack(run, error, Math.min(delay, Math.max(end - services.now(), 0)), tries);
+}
+
+type OurFault = Error & { name: Fault };
+
+/** Only a person's repair helps. */
+async function giveUp(run: Run, { name, message }: OurFault, remedy: string): Promise<void> {
+  run.services.note({ incident: run.record.id, detail: message, fault: { is: name, isFinal: true } });
+  return rest(run, 'failed', `${message}; ${remedy}`);
 }
 
 /** About 1 s, then twice as long each time, up to `longest`; spread by a tenth so that many do not come back at once. */
@@ -49,19 +58,34 @@ export async function putBackUnwritten(report: Report, services: Services, error
   const tries = { ...report.tries, unavailable: report.tries.unavailable + 1 };
   const delay = backoff(tries.unavailable, services.random());
   await services.putBack({ ...report, tries, notBefore: services.now() + delay }, delay);
-  services.note({ incident: report.incident, detail: `${error.message}; trying again` });
+  const waitedMs = services.now() + delay - begunAt(report);
+  const fault = { is: error.name, isFinal: false } as const;
+  services.note({ incident: report.incident, detail: `${error.message}; trying again`, fault, waitedMs });
 }
 
-async function putBack(run: Run, reason: string, delayMs: number, tries: Report['tries']): Promise<void> {
+async function putBack(
+  run: Run,
+  { name, message: reason }: OurFault,
+  delayMs: number,
+  tries: Report['tries'],
+): Promise<void> {
   const { services, report, record } = run;
   const message = services.newId();
   const notBefore = services.now() + Math.max(delayMs, 1000);
   const until = new Date(notBefore).toISOString();
   // The message goes first: if this run dies in between, the one it came from is delivered again.
   await services.putBack({ ...report, message, tries, notBefore, fence: record.fence }, notBefore - services.now());
-  services.note({ incident: record.id, detail: `${reason}; trying again at ${until}` });
+  const detail = `${reason}; trying again at ${until}`;
+  const waitedMs = notBefore - storyBegunAt(record);
+  services.note({ incident: record.id, detail, fault: { is: name, isFinal: false }, waitedMs });
   const lease = { ...record.lease, message, until: notBefore + 60_000, scheduled: true };
   const state = record.inDoubt ? 'unknown' : record.accepted ? 'sent' : 'claimed';
   // The message is on its way and its fence still holds: it goes on once this run's lease is over.
-  await save(run, { state, reason: `${reason}; trying again at ${until}`, lease }).catch(letOutagePass);
+  await save(run, { state, reason: detail, lease }).catch(letOutagePass);
+}
+
+/** When (epoch ms) an incident was reported, or began anew: the time that a person took to decide is not ours. */
+function storyBegunAt({ timeline, receivedAt }: IncidentRecord): number {
+  const begun = timeline.findLast(({ stage }) => stage === 'received');
+  return Date.parse(begun?.at ?? receivedAt);
 }

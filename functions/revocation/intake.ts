@@ -17,8 +17,19 @@ export interface Intake {
   fingerprint(): Promise<Secret>;
   /** All of them or an error. @throws Unavailable */
   send(queueUrl: string, bodies: string[]): Promise<void>;
+  /** Tells logs and metrics what was queued. */
+  queued?(what: Queued): void;
   now(): number;
   newId(): string;
+}
+
+/** What was queued of one delivery. It holds nothing secret: the sender's name for the delivery, and ids. */
+export interface Queued {
+  source: string;
+  delivery: string;
+  incidents: readonly string[];
+  /** How many alerts are to be fetched first. */
+  references?: number;
 }
 
 /** Who reports: every leak of one delivery shares it. */
@@ -60,6 +71,7 @@ export async function accept(intake: Intake, sender: Sender, leaks: Leak[]): Pro
     bodies.push(body);
   }
   await Promise.all([...queues].map(([queue, bodies]) => intake.send(queue, bodies)));
+  intake.queued?.({ source: sender.source, delivery: sender.delivery, incidents: [...ids] });
   return [...ids];
 }
 

@@ -1,4 +1,4 @@
-import { LeaseLost, Misconfigured, Refused, Unavailable, Unexpected } from './errors.ts';
+import { faultOf, LeaseLost } from './errors.ts';
 import { type IncidentRecord, isDeath, type Proof } from './incident.ts';
 import { type Claim, isDryRun } from './ledger.ts';
 import { seenNow } from './prove.ts';
@@ -119,14 +119,10 @@ async function seen(
     const suspect = { keyId, owner: owner ?? undefined, leak, mayPresent, disabled: true };
     return await withFreshAdmin(run, account, (access) => seenNow(access, suspect));
   } catch (error) {
-    if (error instanceof LeaseLost) throw error;
-    if (isOurs(error)) return 'unknown';
-    throw error;
+    const fault = error instanceof LeaseLost ? undefined : faultOf(error);
+    if (fault === undefined) throw error;
+    const detail = `it could not be looked at again: ${(error as Error).message}`;
+    services.note({ incident: record.id, detail, fault: { is: fault, isFinal: false } });
+    return 'unknown';
   }
 }
-
-const isOurs = (error: unknown) =>
-  error instanceof Unavailable ||
-  error instanceof Refused ||
-  error instanceof Unexpected ||
-  error instanceof Misconfigured;

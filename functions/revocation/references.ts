@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { letOutagePass, Misconfigured, Refused, Unavailable, Unexpected } from './errors.ts';
+import { type Fault, faultOf, letOutagePass, Refused, Unavailable, Unexpected } from './errors.ts';
 import { leaksOf } from './findings.ts';
 import { incidentId } from './fingerprint.ts';
 import type { IncidentRecord } from './incident.ts';
@@ -73,6 +73,8 @@ export interface ReferenceServices {
   /** Tell logs and metrics what happened. Never given anything secret, nor anything of an alert. */
   note(provider: string, event: Note): void;
   info(message: string, fields: Record<string, string | number>): void;
+  /** Tells metrics that an alert could not be fetched now, or for good; `waitedMs`: how old it will be when it is tried again. */
+  notFetched?(source: string, trouble: { fault: Fault; isFinal: boolean; waitedMs: number }): void;
 }
 
 /** The incident of an alert whose credential nobody could fetch: the same for every delivery that names it. */
@@ -122,7 +124,7 @@ async function follow(referral: Referral, services: ReferenceServices, deadline:
     return park(referral, services, `the alert is not at the address that leakstop/sources/${id} names`);
   const fetched = await source.fetch(reference, services.inquiry(id, config, deadline));
   if (fetched.is === 'over') {
-    services.info('the alert is over', { source: id, reason: fetched.reason });
+    services.info('the alert is over', { ...lineOf(referral), reason: fetched.reason });
     return conclude(referral, services, `the alert is over: ${fetched.reason}`);
   }
   if (fetched.is === 'out-of-reach') return park(referral, services, fetched.reason);
@@ -131,37 +133,48 @@ async function follow(referral: Referral, services: ReferenceServices, deadline:
     .map((leak) => ({ ...leak, reference: reference.link }));
   if (leaks.length === 0) return park(referral, services, 'what was fetched for the alert holds no value');
   const incidents = await accept(services.intake, { source: id, delivery, mayNameKeys: source.mayNameKeys, at }, leaks);
-  services.info('the alert is fetched', { source: id, incidents: incidents.join(' ') });
+  services.info('the alert is fetched', { ...lineOf(referral), incidents: incidents.join(' ') });
   await conclude(referral, services, `the alert is fetched: see ${incidents.join(', ')}`);
 }
 
 async function settleFault(referral: Referral, services: ReferenceServices, error: unknown): Promise<void> {
-  const { tries, at } = referral;
+  const { source, tries, at } = referral;
   const now = services.intake.now();
-  const putBack = async (message: string, delayMs: number, counted: Partial<Tries>) => {
+  const fault = faultOf(error);
+  if (fault === undefined || !(error instanceof Error)) throw error;
+  const putBack = async (delayMs: number, counted: Partial<Tries>) => {
     const notBefore = now + delayMs;
     await services.putBack({ ...referral, tries: { ...tries, ...counted }, notBefore }, delayMs);
     if (tries.unavailable + tries.unexpected === 0)
       await rememberUnderWay(referral, services.ledger).catch(letOutagePass);
-    services.info('the alert is fetched later', { source: referral.source, reason: message, delayMs });
+    services.info('the alert is fetched later', { ...lineOf(referral), reason: error.message, fault, delayMs });
+    services.notFetched?.(source, { fault, isFinal: false, waitedMs: notBefore - Date.parse(at) });
   };
-  const giveUp = (why: string) => park(referral, services, `the alert's reference cannot be fetched: ${why}`);
+  const giveUp = (why: string) => {
+    services.notFetched?.(source, { fault, isFinal: true, waitedMs: now - Date.parse(at) });
+    return park(referral, services, `the alert's reference cannot be fetched: ${error.message}; ${why}`);
+  };
   if (error instanceof Refused || error instanceof Unexpected) {
     const pause = unexpectedPauses[tries.unexpected];
-    if (pause !== undefined) return putBack(error.message, pause, { unexpected: tries.unexpected + 1 });
-    const remedy = error instanceof Refused ? error.remedy : 'see what changed';
-    return giveUp(`${error.message}; ${remedy}`);
+    if (pause !== undefined) return putBack(pause, { unexpected: tries.unexpected + 1 });
+    return giveUp(error instanceof Refused ? error.remedy : 'see what changed');
   }
-  if (!(error instanceof Unavailable) && !(error instanceof Misconfigured)) throw error;
   const end = Date.parse(at) + patience;
-  if (now > end) return giveUp(`${error.message}; tried for a day`);
+  if (now > end) return giveUp('tried for a day');
   const unavailable = tries.unavailable + 1;
   const grown = Math.min(1000 * 2 ** tries.unavailable, longestPause) * (0.95 + services.random() * 0.1);
   const hint = error instanceof Unavailable ? believable(error.retryAfterMs) : repairPause;
-  await putBack(error.message, Math.max(Math.min(hint ?? grown, end - now), 1000), { unavailable });
+  await putBack(Math.max(Math.min(hint ?? grown, end - now), 1000), { unavailable });
 }
 
 const believable = (hint: number | undefined) => (hint !== undefined && hint >= 0 && hint <= day ? hint : undefined);
+
+/** What a line about an alert names: who told of it, in which delivery, and the incident that asked for it. */
+const lineOf = ({ source, delivery, asked }: Referral) => ({
+  source,
+  delivery,
+  ...(asked !== undefined && { incident: asked }),
+});
 
 /** The alert was followed to its end: who asked for that is told, and no sweep fetches it again. */
 async function conclude({ source, reference, asked }: Referral, services: ReferenceServices, what: string) {

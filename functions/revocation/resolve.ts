@@ -27,7 +27,11 @@ export async function resolve(body: string, services: ResolveServices, endsAt: n
   if (given.is === 'unrouted') return park(given.report, services);
   const at = new Date(services.intake.now()).toISOString();
   const exposures = exposuresIn(given.event, await services.intake.fingerprint(), services.account, at);
-  for (const exposure of exposures) await park({ ...exposure, provider: null, kind: null }, services);
+  for (const exposure of exposures) {
+    await park({ ...exposure, provider: null, kind: null }, services);
+    const { source, delivery } = exposure.sighting;
+    services.intake.queued?.({ source, delivery, incidents: [exposure.incident] });
+  }
 }
 
 async function park(

@@ -108,6 +108,7 @@ async function keepWatching(run: Run, { since }: Watch): Promise<void> {
   const reason = 'accepted by the provider but still alive';
   if (watch === null)
     return rest(run, 'failed', `${reason} a day later; ask the provider to end it, then retry`, { watch: null });
+  run.services.note({ incident: run.record.id, detail: reason, stillAlive: true });
   const again = `${reason}; looked at again at ${new Date(watch.at).toISOString()}`;
   await save(run, { reason: again, watch, lease: released(run), telling: teller !== undefined });
   await announce(run);

@@ -1,5 +1,5 @@
 import { type Access, diagnose } from './ask.ts';
-import { letOutagePass, Refused, Unexpected } from './errors.ts';
+import { type Fault, letOutagePass, Refused, Unexpected } from './errors.ts';
 import type { Send } from './exchange.ts';
 import { seal, unseal } from './fingerprint.ts';
 import { type Action, type IncidentRecord, type Outcome, restsIn, type Stage } from './incident.ts';
@@ -46,6 +46,16 @@ export interface Note {
   timeToDeadMs?: number | null;
   /** The fuse has blown: from here on a person decides. */
   fuse?: 'blown';
+  /** What became of a drill: `dead` after `timeToDeadMs`, `late` where that exceeds the objective, or `missed` for want of a death. */
+  drill?: 'dead' | 'late' | 'missed';
+  /** What went wrong with us; `isFinal`: nothing tries that again by itself. */
+  fault?: { is: Fault; isFinal: boolean };
+  /** How old (ms) the leak will be when it is tried again, counted from when its story began, or began anew. */
+  waitedMs?: number;
+  /** Its deletion was accepted more than a minute ago, and the provider honours the key. */
+  stillAlive?: true;
+  /** It was sent, and the answer was lost: the provider is read before anything else. */
+  inDoubt?: boolean;
   /** The hash of the timeline's end: in the log it vouches for the ledger. */
   head?: string;
 }
@@ -146,8 +156,15 @@ export async function leakOf({ report, record, services }: Run): Promise<Leak> {
   return kept.leak;
 }
 
+/** What it takes to go to an account about one kind of key. */
+type Errand = Pick<Run, 'services' | 'deadline'> & { report: Pick<Report, 'kind'> };
+
 /** The way to one account, with its admin credential. */
-export async function accessTo({ services, report, deadline }: Run, account: string, fresh = false): Promise<Access> {
+export async function accessTo(
+  { services, report, deadline }: Errand,
+  account: string,
+  fresh = false,
+): Promise<Access> {
   const kind = services.provider.kinds[report.kind];
   if (!kind) throw new Unexpected(`${services.provider.id} has no kind ${report.kind}`);
   const admin = await services.adminOf(account, fresh);
@@ -157,7 +174,7 @@ export async function accessTo({ services, report, deadline }: Run, account: str
 
 /** A refused admin credential is read anew once: it may have been rotated a minute ago. */
 export async function withFreshAdmin<Result>(
-  run: Run,
+  run: Errand,
   account: string,
   act: (access: Access) => Promise<Result>,
 ): Promise<Result> {

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { Misconfigured, Refused, Unavailable, Unexpected } from './errors.ts';
+import { type Fault, faultOf, Unavailable } from './errors.ts';
 import { backoff } from './faults.ts';
 import type { IncidentRecord } from './incident.ts';
 import { isResting, type Ledger } from './ledger.ts';
@@ -47,8 +47,8 @@ export interface TellingServices {
   sleep(ms: number): Promise<void>;
   /** Sends the errand again, to come out after `delayMs`. @throws Unavailable */
   putBack(errand: Errand, delayMs: number): Promise<void>;
-  /** Tells logs what happened. Never given anything secret. */
-  note(incident: string, detail: string): void;
+  /** Tells logs and metrics what became of a notice; `fault`: why it did not get out. Never given anything secret. */
+  note(incident: string, detail: string, fault?: { is: Fault; isFinal: boolean }): void;
 }
 
 const errandForm = z.object({
@@ -239,18 +239,15 @@ async function deliver(
 ): Promise<Told | { retryAfterMs: number }> {
   try {
     const told = await act();
+    note(errand.incident, name);
     return typeof told === 'string' ? { detail: told } : told;
   } catch (error) {
-    if (!isForeseen(error)) throw error;
-    note(errand.incident, `${name}: ${error.message}`);
-    if (now() - errand.since > patience) return { detail: `could not be told in a day: ${error.message}` };
+    const fault = faultOf(error);
+    if (fault === undefined || !(error instanceof Error)) throw error;
+    const isFinal = now() - errand.since > patience;
+    note(errand.incident, `${name}: ${error.message}`, { is: fault, isFinal });
+    if (isFinal) return { detail: `could not be told in a day: ${error.message}` };
     const hint = error instanceof Unavailable ? error.retryAfterMs : undefined;
     return { retryAfterMs: Math.min(hint ?? backoff(errand.tries + 1, random(), longestPause), patience) };
   }
 }
-
-const isForeseen = (error: unknown) =>
-  error instanceof Unavailable ||
-  error instanceof Refused ||
-  error instanceof Unexpected ||
-  error instanceof Misconfigured;

@@ -168,9 +168,9 @@ describe('a reference whose credential is fetched', () => {
 
   test('that is over is nothing to do, and said so', async () => {
     answer = { status: 200, body: { secrets: [], open: false } };
-    await run(referralTo());
+    await run(referralTo({ delivery: 'd' }));
     expect(queues).toEqual({ laned: [], own: [] });
-    expect(told.info).toEqual(['the alert is over {"source":"acme","reason":"it is closed"}']);
+    expect(told.info).toEqual(['the alert is over {"source":"acme","delivery":"d","reason":"it is closed"}']);
   });
 });
 

@@ -80,7 +80,7 @@ const services = (channels: Channel[], given: Partial<TellingServices> = {}): Te
   sleep: clock.sleep,
   putBack: async (errand, delayMs) =>
     void waiting.push({ errand: readErrand(writeErrand(errand)), at: clock.now() + Math.min(delayMs, 900_000) }),
-  note: (_, detail) => void notes.push(detail),
+  note: (_, detail, fault) => void (fault && notes.push(detail)),
   ...given,
 });
 const fresh = (): Errand => ({ incident, delivered: [], tries: 0, since: clock.now() });
