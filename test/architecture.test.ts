@@ -217,7 +217,7 @@ test('a secret is exposed in these files and nowhere else', () => {
       'functions/platform/sign-in.ts',
       'functions/revocation/findings.ts',
       'functions/revocation/fingerprint.ts',
-      'functions/revocation/leak.ts',
+      'functions/revocation/leak-contents.ts',
       'functions/revocation/report.ts',
       'functions/revocation/routing.ts',
       'functions/revocation/secret.ts',

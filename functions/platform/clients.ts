@@ -3,9 +3,11 @@ import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
+import { defaultProvider } from './credentials.ts';
 
 /** Bounded waits (ms) and tries for every call to AWS; endpoints and credentials come from the environment alone. */
 const bounded = {
+  credentials: defaultProvider(),
   maxAttempts: 3,
   requestHandler: { connectionTimeout: 1_500, requestTimeout: 4_000, throwOnRequestTimeout: true },
 };

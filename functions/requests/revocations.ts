@@ -1,7 +1,8 @@
 import { type HttpRequest, Problem, readJson } from '../platform/lambda.ts';
 import { newRecord, view } from '../revocation/incident.ts';
 import { accept } from '../revocation/intake.ts';
-import { leakFromOperator, withoutEcho } from '../revocation/leak.ts';
+import { leakFromOperator } from '../revocation/leak.ts';
+import { withoutEcho } from '../revocation/leak-contents.ts';
 import { route as routeOf } from '../revocation/routing.ts';
 import type { Route } from './services.ts';
 import { isAnswer, settled } from './wait.ts';

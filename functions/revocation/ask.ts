@@ -2,7 +2,8 @@ import { headerNames } from './credentials.ts';
 import { Refused, Unavailable, Unexpected } from './errors.ts';
 import type { Answer, PartialExchange, Request, Send } from './exchange.ts';
 import { retryAfter } from './inquire.ts';
-import { type Leak, withoutEcho } from './leak.ts';
+import type { Leak } from './leak.ts';
+import { withoutEcho } from './leak-contents.ts';
 import type { AnyKind, AnyProvider, KeyTarget, LeakedValue } from './provider.ts';
 
 /** One account at a provider, with the admin credential and the way there. */

@@ -1,7 +1,7 @@
 import { letOutagePass } from './errors.ts';
 import { unseal } from './fingerprint.ts';
 import { type IncidentRecord, isDeath, type State } from './incident.ts';
-import { withoutEcho } from './leak.ts';
+import { withoutEcho } from './leak-contents.ts';
 import { isResting, isRestorable, type Ledger } from './ledger.ts';
 import { type Order, writeReport } from './report.ts';
 import type { Secret } from './secret.ts';

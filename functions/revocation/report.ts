@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { Action } from './incident.ts';
-import { type Leak, namesCredential, type Sighting } from './leak.ts';
+import type { Leak, Sighting } from './leak.ts';
+import { namesCredential } from './leak-contents.ts';
 import { Secret } from './secret.ts';
 
 /** What an operator asked for beyond the leak itself. */
@@ -11,6 +12,8 @@ export interface Order {
   reason?: string | undefined;
   /** A person undoes our `disable`. */
   restore?: boolean | undefined;
+  /** No person: a drill, which may end the one key that it has made and no other. */
+  drill?: { keyId: string } | undefined;
 }
 
 /** How often a report was put back, and why: each kind of trouble has a ceiling of its own. */
@@ -60,6 +63,7 @@ const order = z.object({
   dryRun: z.boolean().optional(),
   reason: z.string().optional(),
   restore: z.boolean().optional(),
+  drill: z.object({ keyId: z.string() }).optional(),
 });
 /** A leak as it was written by us: checked when it came in, so taken as it is. */
 const leak = z

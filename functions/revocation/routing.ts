@@ -1,4 +1,5 @@
-import { type Leak, withoutEchoes } from './leak.ts';
+import type { Leak } from './leak.ts';
+import { withoutEchoes } from './leak-contents.ts';
 import type { AnyKind, Providers } from './provider.ts';
 import { isSecretValue } from './secret.ts';
 

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { deliveryName, jsonOf, readEntries, textIfReadable } from './delivery.ts';
 import type { Scanner } from './detectors.ts';
 import type { Finding } from './findings.ts';
-import { withoutEcho, withoutUser } from './leak.ts';
+import { withoutEcho, withoutUser } from './leak-contents.ts';
 import { secretText } from './secret.ts';
 import type { Delivery, Keys, Reading, Source } from './source.ts';
 

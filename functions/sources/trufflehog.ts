@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { deliveryName, jsonOf, readEntries, textIfReadable } from '../revocation/delivery.ts';
 import type { Finding } from '../revocation/findings.ts';
-import { withoutEcho, withoutUser } from '../revocation/leak.ts';
+import { withoutEcho, withoutUser } from '../revocation/leak-contents.ts';
 import { isRedacted } from '../revocation/scan.ts';
 import { Secret, secretText } from '../revocation/secret.ts';
 import { isHmacHex } from '../revocation/signature.ts';

@@ -4,7 +4,7 @@ import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { Grant, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, type IFunction, RecursiveLoop, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
-import { type BundlingOptions, LogLevel, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
@@ -12,6 +12,7 @@ import { Duration, RemovalPolicy } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { type FunctionFacts, functions, names, queues } from '../../functions/manifest.ts';
 import type { FunctionName } from '../../functions/platform/env.ts';
+import { bundling } from '../bundling.ts';
 import type { Ledger } from './ledger.ts';
 
 /** What a function can be allowed to reach, by the manifest's words for it. */
@@ -32,19 +33,6 @@ interface Properties {
 }
 
 const root = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
-
-/** Everything goes into the bundle, the AWS SDK too: what was tested is what runs. */
-const bundling: BundlingOptions = {
-  format: OutputFormat.ESM,
-  mainFields: ['module', 'main'],
-  externalModules: [],
-  minify: true,
-  sourceMap: true,
-  sourcesContent: false,
-  logLevel: LogLevel.WARNING,
-  // Dependencies in CommonJS ask for Node's own modules through `require`, which a module does not have.
-  banner: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
-};
 
 /** One function of the manifest, deployed, with a role that may do what the manifest says and nothing else. */
 export class ServiceFunction extends Construct {
@@ -70,7 +58,7 @@ export class ServiceFunction extends Construct {
       architecture: Architecture.ARM_64,
       timeout: Duration.seconds(facts.timeoutSeconds),
       memorySize: facts.memoryMb,
-      environment: { ...environment, NODE_OPTIONS: '--enable-source-maps' },
+      environment,
       awsSdkConnectionReuse: false,
       role,
       logGroup,
@@ -108,17 +96,18 @@ const publishing = { 'event-bus': 'events:PutEvents', topic: 'sns:Publish' } as 
 
 function allow(lambda: IFunction, name: FunctionName, reach: Reach): void {
   const facts: FunctionFacts = functions[name];
-  if (facts.ledger === 'due') reach.ledger.grantWatch(lambda);
-  if (facts.ledger === 'read-write') reach.ledger.grantReadWrite(lambda);
+  reach.ledger.grant(lambda, facts.ledger);
   for (const word of facts.sendsTo) {
-    for (const queue of known(reach.sendsTo, word, name)) queue.grantSendMessages(lambda);
+    for (const { queueArn } of known(reach.sendsTo, word, name))
+      Grant.addToPrincipal({ grantee: lambda, actions: ['sqs:SendMessage'], resourceArns: [queueArn] });
   }
   for (const word of facts.publishes ?? []) {
     const resourceArns = [...known(reach.publishes ?? {}, word, name)];
     if (resourceArns.length > 0) Grant.addToPrincipal({ grantee: lambda, actions: [publishing[word]], resourceArns });
   }
   for (const word of facts.reads) {
-    for (const secret of known(reach.reads, word, name)) secret.grantRead(lambda);
+    for (const { secretArn } of known(reach.reads, word, name))
+      Grant.addToPrincipal({ grantee: lambda, actions: ['secretsmanager:GetSecretValue'], resourceArns: [secretArn] });
   }
 }
 

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { deliveryName, tooMany } from '../../revocation/delivery.ts';
 import type { Finding } from '../../revocation/findings.ts';
-import { withoutEcho, withoutUser } from '../../revocation/leak.ts';
+import { withoutEcho, withoutUser } from '../../revocation/leak-contents.ts';
 import { type Secret, secretText } from '../../revocation/secret.ts';
 import type { Delivery, Endpoint, Reading, Skipped } from '../../revocation/source.ts';
 import { ifText, isOneOf, jsonBytes } from './forms.ts';

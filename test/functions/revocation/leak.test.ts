@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ZodError } from 'zod';
-import { leakFromOperator, leakFromSource, withoutEcho } from '../../../functions/revocation/leak.ts';
+import { leakFromOperator, leakFromSource } from '../../../functions/revocation/leak.ts';
+import { withoutEcho } from '../../../functions/revocation/leak-contents.ts';
 import { Secret } from '../../../functions/revocation/secret.ts';
 
 const secret = 'canary/leak+of=this;test';
