@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { Question } from '../revocation/checkup.ts';
 import type { Credentials } from '../revocation/credentials.ts';
 import { type Answer, path } from '../revocation/exchange.ts';
 import type { Leak } from '../revocation/leak.ts';
@@ -168,6 +169,28 @@ function severity({ severity, deactivationDate }: NonNullable<Key['exposureRepor
   return `${severity ? ` (${severity.toLowerCase()})` : ''}${until}`;
 }
 
+const privileges = z.array(
+  z.object({ owner: z.string(), targetDomain: z.string(), targetId: text, type: text, level: text }),
+);
+
+const questions: Question<Admin>[] = [
+  {
+    request: ({ admin }) => ({ method: 'GET', path: path`/rest/organizations/${admin.organizationId}/privileges/me` }),
+    read: ({ status, json }) => {
+      const own = status === 200 ? privileges.safeParse(json) : undefined;
+      if (!own?.success) return undefined;
+      const onKeys = own.data.filter(({ owner, targetDomain }) => owner === 'PLATFORM' && targetDomain === 'API_KEY');
+      // One that names a key is for that key alone; another way to write it down is not documented, so it says nothing.
+      const has = (wanted: string) => {
+        const some = onKeys.filter(({ type }) => type === wanted);
+        if (some.some(({ targetId }) => targetId === '*')) return 'granted' as const;
+        return onKeys.some(({ type }) => type == null) ? ('unknown' as const) : ('missing' as const);
+      };
+      return { credential: 'accepted', rights: { 'API_KEY: VIEW': has('VIEW'), 'API_KEY: EDIT': has('EDIT') } };
+    },
+  },
+];
+
 /** Coveo's API keys: https://docs.coveo.com/en/82/ */
 export const coveo = provider<Admin>()({
   id: 'coveo',
@@ -184,6 +207,45 @@ export const coveo = provider<Admin>()({
     if (header('x-coveo-waf-action') === 'block')
       return 'Coveo’s firewall stopped the request before the credential was looked at: ask Coveo to let it through';
     return `the user may not view and edit the API keys of ${organizationId}: give them that privilege there`;
+  },
+  checkup: {
+    docs: ['https://docs.coveo.com/en/93/', 'https://docs.coveo.com/en/159/'],
+    questions,
+    rights: [
+      {
+        name: 'API_KEY: VIEW',
+        tasks: ['list'],
+        remedy: 'give the user the privilege to view all API keys of the organization',
+        unknown: 'Coveo did not show the privileges of the user',
+      },
+      {
+        name: 'API_KEY: EDIT',
+        tasks: ['delete', 'disable'],
+        remedy: 'give the user the privilege to edit all API keys of the organization',
+        unknown: 'Coveo did not show the privileges of the user',
+      },
+    ],
+    complaint: ({ status, header, json }, { organizationId, region }) => {
+      if (status === 401)
+        return {
+          is: 'expired',
+          detail: `its access token is not accepted in region ${region}: a user's token lives 4 hours at most, or it is wrong, or of another region`,
+          remedy: 'put a new access token into the secret, or correct region',
+        };
+      if (status === 403 && header('x-coveo-waf-action') === 'block')
+        return {
+          is: 'blocked',
+          detail: 'the firewall of Coveo stopped the request before the credential was looked at',
+          remedy: 'ask Coveo to let the address this runs from through',
+        };
+      if (status === 404 && problem.safeParse(json).success)
+        return {
+          is: 'elsewhere',
+          detail: `there is no organization ${organizationId} in region ${region}`,
+          remedy: 'correct organizationId and region: the organization settings show both',
+        };
+      return undefined;
+    },
   },
   kinds: { 'api-key': apiKey },
 });

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { Question, Right, Told } from '../revocation/checkup.ts';
 import type { Credentials } from '../revocation/credentials.ts';
 import { type Answer, path } from '../revocation/exchange.ts';
 import type { Leak } from '../revocation/leak.ts';
@@ -53,6 +54,7 @@ const validated = z.object({
   data: z.object({ attributes: z.object({ valid: z.literal(true), api_key_id: z.string().min(1) }) }),
 });
 const accepted = z.object({ valid: z.literal(true) });
+const made = z.object({ data: z.object({ id: z.string().min(1), attributes: z.object({ key: secretValue }) }) });
 const errors = z.object({ errors: z.array(z.unknown()).min(1) });
 
 const pageSize = 100;
@@ -148,12 +150,16 @@ const apiKey = kind<Admin, Key>()({
     rateLimit: limits,
     proof: 'the leaked key is refused (`GET /api/v1/validate`); without presenting it, its id is no longer known',
     propagation: 'not documented; the deletion shows at once, and proof is polled for',
+    drill:
+      'the key of a drill may send data in, as every API key may, and read nothing. Making it needs `api_keys_write`',
     verified: [
       '204 on deletion and 404 on a second one (recorded traffic)',
+      'making a key is 201 with its whole value',
       'one key by id shows the whole value, the list the last four characters',
       'v1 is switched off on government sites',
     ],
     believed: [
+      'a key that was just made is found by its value at once: a drill waits half a minute for it, and is then missed',
       'the preview endpoint `GET /api/v2/validate` names a key by its value: anything odd falls back to the list',
       'how long the intake accepts a deleted key',
     ],
@@ -196,6 +202,18 @@ const apiKey = kind<Admin, Key>()({
     read: (answer) => {
       if (answer.status === 200 && accepted.safeParse(answer.json).success) return 'alive';
       return refusesKey(answer) ? 'dead' : undefined;
+    },
+  },
+  // https://docs.datadoghq.com/api/latest/key-management/#create-an-api-key
+  make: {
+    request: ({ name }) => ({
+      method: 'POST',
+      path: path`/api/v2/api_keys`,
+      body: { data: { type: 'api_keys', attributes: { name } } },
+    }),
+    read: ({ status, json }) => {
+      const answer = status === 201 ? made.safeParse(json) : undefined;
+      return answer?.success ? { keyId: answer.data.data.id, secret: answer.data.data.attributes.key } : undefined;
     },
   },
 });
@@ -342,6 +360,132 @@ const serviceAccessToken = kind<Admin, ServiceToken>()({
   },
 });
 
+const rights: Right[] = (
+  [
+    ['api_keys_read', ['list', 'read one'], ['api-key']],
+    ['api_keys_delete', ['delete'], ['api-key']],
+    ['org_app_keys_read', ['list', 'read one'], ['application-key', 'personal-access-token']],
+    ['org_app_keys_write', ['delete'], ['application-key', 'personal-access-token']],
+    ['user_access_read', ['list'], ['service-access-token']],
+    ['service_account_write', ['list', 'delete'], ['service-access-token']],
+  ] as const
+).map(([name, tasks, kinds]) => ({
+  name,
+  tasks,
+  kinds,
+  remedy: `give its user or service account a role with the permission ${name} in Datadog, and the key or token the same scope, where it has scopes`,
+  unknown: 'Datadog did not show the permissions and the scopes of the admin credential',
+}));
+const everyRight = (is: 'missing' | 'unknown', but: readonly string[] = []): Told['rights'] =>
+  Object.fromEntries(rights.flatMap(({ name }) => (but.includes(name) ? [] : [[name, is]])));
+
+const related = z.object({ data: z.array(z.object({ id: z.string() })) });
+const currentUser = z.object({
+  data: z.object({ id: z.string().min(1), relationships: z.object({ roles: related }) }),
+  included: z.array(
+    z.union([
+      z.object({ type: z.literal('roles'), id: z.string(), relationships: z.object({ permissions: related }) }),
+      z.object({ type: z.literal('permissions'), id: z.string(), attributes: z.object({ name: z.string() }) }),
+      z.unknown().transform(() => undefined),
+    ]),
+  ),
+});
+
+/** What the roles of the current user permit, in the whole organisation. */
+function permissionsIn({ data, included }: z.infer<typeof currentUser>): string[] {
+  const own = data.relationships.roles.data.map(({ id }) => id);
+  const granted = included.flatMap((item) =>
+    item?.type === 'roles' && own.includes(item.id) ? item.relationships.permissions.data.map(({ id }) => id) : [],
+  );
+  return included.flatMap((item) =>
+    item?.type === 'permissions' && granted.includes(item.id) ? [item.attributes.name] : [],
+  );
+}
+
+const scoped = z.object({
+  data: z.array(
+    record.extend({
+      attributes: record.shape.attributes.extend({ scopes: z.array(z.string()).nullish(), expires_at: text }),
+    }),
+  ),
+});
+const tokenOf = (credential: Admin) => {
+  const value = 'accessToken' in credential ? credential.accessToken : credential.appKey;
+  return /^dd([ps])at_/.exec(value.expose())?.[1];
+};
+
+const questions: Question<Admin>[] = [
+  {
+    request: ({ admin }) => ('apiKey' in admin ? { method: 'GET', path: path`/api/v1/validate` } : undefined),
+    read: (answer, { admin: { site } }) => {
+      if (answer.status === 200 && accepted.safeParse(answer.json).success) return {};
+      if (!refusesKey(answer)) return undefined;
+      const detail = `${site} does not accept its API key: the key is wrong or deleted, or is another site's`;
+      const remedy =
+        'compare apiKey and site with what Datadog shows under Organization Settings, and see whether an IP allowlist is on there';
+      return { credential: { is: 'refused', detail, remedy } };
+    },
+  },
+  {
+    request: ({ admin }) => ('apiKey' in admin ? { method: 'GET', path: path`/api/v2/validate_keys` } : undefined),
+    read: ({ status }) => {
+      if (status === 200) return { credential: 'accepted' };
+      if (status !== 401 && status !== 403) return undefined;
+      const detail =
+        'its application key is wrong, deleted or expired, or belongs to another organization than its API key';
+      return {
+        credential: {
+          is: 'refused',
+          detail,
+          remedy: 'make a new application key in Datadog and put it into the secret',
+        },
+      };
+    },
+  },
+  {
+    request: () => ({ method: 'GET', path: path`/api/v2/current_user` }),
+    read: ({ status, json }, { admin }) => {
+      const user = status === 200 ? currentUser.safeParse(json) : undefined;
+      if (user?.success) {
+        const has = permissionsIn(user.data);
+        const told = rights.map(({ name }) => [name, has.includes(name) ? 'granted' : 'missing'] as const);
+        return { credential: 'accepted', rights: Object.fromEntries(told), learnt: { user: user.data.data.id } };
+      }
+      if (status !== 401 && status !== 403) return undefined;
+      if ('apiKey' in admin) return { rights: everyRight('unknown') };
+      const detail = `${admin.site} does not accept its access token: the token is wrong, revoked or expired, or is another site's`;
+      const remedy = 'make a new access token in Datadog and put it into the secret, or correct its site';
+      return { credential: { is: 'refused', detail, remedy } };
+    },
+  },
+  {
+    request: ({ admin, learnt: { user } }) => {
+      const token = tokenOf(admin);
+      if (token === 's' && user === undefined) return undefined;
+      const where =
+        token === 's'
+          ? path`/api/v2/service_accounts/${user ?? ''}/access_tokens`
+          : token === 'p'
+            ? path`/api/v2/personal_access_tokens`
+            : path`/api/v2/current_user/application_keys`;
+      return { method: 'GET', path: where, query: pageOf(0) };
+    },
+    read: ({ status, json }, { admin }) => {
+      const listed = status === 200 ? scoped.safeParse(json) : undefined;
+      if (!listed?.success) return status < 429 ? { rights: everyRight('unknown') } : undefined;
+      const token = tokenOf(admin);
+      const isOwn = token === undefined ? applicationKey.isOwn : isOwnToken;
+      const [own, ...others] = listed.data.data.filter((key) => isOwn(key, admin));
+      if (own === undefined || others.length > 0) return { rights: everyRight('unknown') };
+      const { scopes, expires_at } = own.attributes;
+      // An application key without scopes has them all; of a token nobody says so.
+      const isWhole = !scopes?.length;
+      const limits = isWhole ? (token === undefined ? {} : everyRight('unknown')) : everyRight('missing', scopes);
+      return { rights: limits, endsAt: expires_at ?? undefined };
+    },
+  },
+];
+
 /** Datadog's keys: https://docs.datadoghq.com/api/latest/key-management/ */
 export const datadog = provider<Admin>()({
   id: 'datadog',
@@ -369,6 +513,15 @@ export const datadog = provider<Admin>()({
       if (status === 401 || status === 403) return 'its API key or application key is not valid on this site';
       return 'it is wrong or lacks a right';
     },
+  },
+  checkup: {
+    docs: [
+      'https://docs.datadoghq.com/api/latest/authentication/',
+      'https://docs.datadoghq.com/api/latest/users/',
+      'https://docs.datadoghq.com/api/latest/key-management/',
+    ],
+    questions,
+    rights,
   },
   kinds: {
     'api-key': apiKey,

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { Question } from '../revocation/checkup.ts';
 import type { Credentials } from '../revocation/credentials.ts';
 import { type Answer, path } from '../revocation/exchange.ts';
 import type { Leak } from '../revocation/leak.ts';
@@ -42,6 +43,7 @@ type Key = z.infer<typeof record>;
 
 const many = z.object({ response: z.array(record), total: z.int().nullish() });
 const self = z.object({ response: z.object({ id: z.string().min(1) }) });
+const made = z.object({ response: z.object({ id: z.string().min(1), key: secretValue }) });
 const changed = z.object({ response: z.boolean() });
 const unknownKey = z.object({ error: z.object({}), statusCode: z.literal(401) });
 
@@ -89,7 +91,10 @@ const apiKey = kind<Admin, Key>()({
     proof:
       'the leaked key is refused (`GET /api/2.0/keys/@self`); without presenting it, it is no longer listed, or is listed as inactive',
     propagation: 'not documented; the list shows a deletion at once, and proof is polled for',
+    drill:
+      'the key of a drill may read the profile of the admin key’s owner, and ends by itself after a day. Making it needs no other right; a portal makes five keys in 15 minutes at most',
     verified: [
+      'a name has at most 30 characters, and an unknown scope is refused (specification)',
       'success is 200 with `response: true`; 200 with `response: false` means that nothing was done (server code, 2026-06)',
       'a key that the portal does not have is a 500, never a 404: the list then tells',
       'a key may always ask for its own record',
@@ -97,6 +102,8 @@ const apiKey = kind<Admin, Key>()({
       'the list has no pages, and no key can be read by its id',
     ],
     believed: [
+      'making a key is 200 with its whole value in `key`: any other answer is none, and what was made is ended by its name',
+      'every portal knows the scope `accounts.self:read`',
       'the body of a 401: one that is not DocSpace’s own error proves nothing, and absence from the list is asked instead',
       'the body of a 500: none is read',
       'that the hosted service behaves as the published server does: any other answer parks the incident',
@@ -142,7 +149,80 @@ const apiKey = kind<Admin, Key>()({
       return answer.status === 401 && unknownKey.safeParse(answer.json).success ? 'dead' : undefined;
     },
   },
+  // https://api.onlyoffice.com/docspace/api-backend/usage-api/create-api-key
+  make: {
+    request: ({ name }) => ({
+      method: 'POST',
+      path: path`/api/2.0/keys`,
+      body: { name, permissions: ['accounts.self:read'], expiresInDays: 1 },
+    }),
+    read: ({ status, json }, { name }) => {
+      const answer = status === 200 ? made.safeParse(json) : undefined;
+      if (!answer?.success) return undefined;
+      const { id, key } = answer.data.response;
+      // Where the key may not name itself, only the last four characters can be compared: its name confirms them.
+      return { keyId: id, secret: key, identifiers: { name } };
+    },
+  },
 });
+
+const ownRecord = z.object({
+  response: z.object({
+    id: z.string().min(1),
+    permissions: z.array(z.string()).nullish(),
+    expiresAt: z.string().nullish().catch(undefined),
+  }),
+});
+const profile = z.object({ response: z.object({ isAdmin: z.boolean(), isOwner: z.boolean().nullish() }) });
+const portalProblem = z.object({ error: z.object({}), statusCode: z.int() });
+const grantedIf = (isSo: boolean) => (isSo ? ('granted' as const) : ('missing' as const));
+
+const questions: Question<Admin>[] = [
+  {
+    request: () => ({ method: 'GET', path: path`/api/2.0/keys/@self` }),
+    read: ({ status, json }, { admin: { portal } }) => {
+      const own = status === 200 ? ownRecord.safeParse(json) : undefined;
+      if (own?.success) {
+        const { permissions, expiresAt } = own.data.response;
+        // None at all is everything: https://api.onlyoffice.com/docspace/api-backend/usage-api/create-api-key
+        const isWhole = !permissions?.length || permissions.includes('*');
+        return {
+          credential: 'accepted',
+          rights: { 'all scopes': grantedIf(isWhole) },
+          endsAt: expiresAt ?? undefined,
+        };
+      }
+      // A key may always ask for its own record.
+      if (status === 403 && portalProblem.safeParse(json).success)
+        return {
+          credential: {
+            is: 'blocked',
+            detail: `${portal} lets its API key do nothing at all: the address this runs from is not allowed there, or the portal is suspended`,
+            remedy: 'allow the address in the portal’s security settings (IP security), or see to the portal',
+          },
+        };
+      if (status === 401)
+        return {
+          credential: {
+            is: 'refused',
+            detail: `${portal} does not accept its API key: the key is wrong, deleted, switched off or expired, or is another portal's`,
+            remedy:
+              'make a new API key as a DocSpace admin of this portal and put it into the secret, or correct portal',
+          },
+        };
+      return undefined;
+    },
+  },
+  {
+    request: () => ({ method: 'GET', path: path`/api/2.0/people/@self` }),
+    read: ({ status, json }) => {
+      const own = status === 200 ? profile.safeParse(json) : undefined;
+      if (!own?.success) return undefined;
+      const { isAdmin, isOwner } = own.data.response;
+      return { rights: { 'DocSpace admin': grantedIf(isAdmin || isOwner === true) } };
+    },
+  },
+];
 
 /** ONLYOFFICE DocSpace's API keys: https://api.onlyoffice.com/docspace/api-backend/usage-api/api-keys */
 export const docspace = provider<Admin>()({
@@ -166,6 +246,35 @@ export const docspace = provider<Admin>()({
       if (status === 401) return 'its key is not known to this portal, or is expired or switched off; put in another';
       return 'the portal lets it do nothing: see whether its addresses are restricted, or the portal is suspended';
     },
+  },
+  checkup: {
+    docs: [
+      'https://api.onlyoffice.com/docspace/api-backend/usage-api/get-api-key',
+      'https://api.onlyoffice.com/docspace/api-backend/usage-api/people/profiles/get-self-profile',
+    ],
+    questions,
+    rights: [
+      {
+        name: 'all scopes',
+        tasks: ['list', 'delete', 'disable'],
+        remedy: 'make an API key with all permissions in DocSpace and put it into the secret',
+        unknown: 'DocSpace did not show the scopes of the API key',
+      },
+      {
+        name: 'DocSpace admin',
+        tasks: ['list', 'delete', 'disable'],
+        remedy: 'put an API key that a DocSpace admin made into the secret: anybody else is shown their own keys only',
+        unknown: 'DocSpace did not show whose API key it is',
+      },
+    ],
+    complaint: ({ status, json }, { portal }) =>
+      status === 404 && portalProblem.safeParse(json).success
+        ? {
+            is: 'elsewhere',
+            detail: `there is no DocSpace portal at ${portal}`,
+            remedy: 'correct portal in the secret: it is the address that people open',
+          }
+        : undefined,
   },
   kinds: { 'api-key': apiKey },
 });

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { Question } from '../revocation/checkup.ts';
 import type { Credentials } from '../revocation/credentials.ts';
 import { type Answer, path } from '../revocation/exchange.ts';
 import type { Leak } from '../revocation/leak.ts';
@@ -51,6 +52,7 @@ const key = z.object({
   roles,
 });
 type Key = z.infer<typeof key>;
+const made = z.object({ id: z.string().min(1), publicKey: z.string().min(1), privateKey: secretValue });
 const keys = z.object({ results: z.array(key), totalCount: z.int().nullish() });
 const self = z.object({ apiKey: z.object({ id: z.string().min(1), publicKey: z.string() }) });
 
@@ -132,7 +134,9 @@ const apiKey = kind<Admin, Key>()({
     proof:
       'the leaked pair is refused (digest, `GET /api/atlas/v2`), where the alert carries `publicKey`; else its id is no longer known',
     propagation: 'not documented; the deletion shows at once, and proof is polled for',
+    drill: 'the key of a drill has one role, `ORG_MEMBER`, and is in no project. Making it needs what deleting needs',
     verified: [
+      'making a key is 200 with its whole private key',
       '204 on deletion, 404 `API_KEY_NOT_FOUND` for a key that is not there; the key goes from every project too',
       'the first 401 is the challenge, and a nonce holds `+` and `/` (recorded traffic)',
       'the list shows `********-****-****-` and the last twelve digits (recorded traffic)',
@@ -210,6 +214,22 @@ const apiKey = kind<Admin, Key>()({
     read: (answer, leak) => {
       if (ownId(answer, leak) !== undefined || (answer.status === 403 && isBlocked(answer))) return 'alive';
       return refusesPair(answer) ? 'dead' : undefined;
+    },
+  },
+  // https://www.mongodb.com/docs/api/doc/atlas-admin-api-v2/operation/operation-createorgapikey
+  make: {
+    request: ({ admin, name }) => ({
+      method: 'POST',
+      path: path`/api/atlas/${versionOf(admin)}/orgs/${admin.orgId}/apiKeys`,
+      headers: headersOf(admin),
+      // A key has one role at least, and this one opens the least.
+      body: { desc: name, roles: ['ORG_MEMBER'] },
+    }),
+    read: ({ status, json }) => {
+      const answer = status === 200 ? made.safeParse(json) : undefined;
+      if (!answer?.success) return undefined;
+      const { id, publicKey, privateKey } = answer.data;
+      return { keyId: id, secret: privateKey, identifiers: { publicKey } };
     },
   },
 });
@@ -325,6 +345,78 @@ const serviceAccountSecret = kind<Admin, AccountSecret>()({
 const missingRight = ['API_KEY_ACCESS_LIST_ACCESS_DENIED', 'NOT_ORG_GROUP_CREATOR', 'USER_UNAUTHORIZED'];
 const address = z.union([z.ipv4(), z.ipv6()]);
 
+/** What to do about an address that is kept out. */
+function toBeAllowed(answer: Answer): string {
+  const words = (problemOf(answer)?.detail ?? '').slice(0, 500).split(/[\s,;()"']+/);
+  const from = words.map((word) => word.replace(/\.$/, '')).find((word) => address.safeParse(word).success);
+  return `add ${from ?? 'the address this runs from'} to the API access list of the admin credential in Atlas`;
+}
+
+const organizations = z.object({ results: z.array(z.object({ id: z.string() })) });
+const ownKey = z.object({
+  apiKey: z.object({ roles: z.array(z.object({ orgId: z.string().nullish(), roleName: z.string().nullish() })) }),
+});
+const ownerOf = (isOwner: boolean) => ({ 'Organization Owner': isOwner ? ('granted' as const) : ('missing' as const) });
+const newCredential =
+  'put the pair of an API key, or the client ID and secret of a service account, that Atlas shows as active into the secret';
+
+const questions: Question<Admin>[] = [
+  {
+    request: () => ({ method: 'GET', path: path`/api/atlas/v2/orgs`, headers: ofKeys }),
+    read: ({ status, json }, { admin }) => {
+      if (status === 401)
+        return {
+          credential: {
+            is: 'refused',
+            detail: 'Atlas does not accept it: it is wrong, deleted or expired',
+            remedy: newCredential,
+          },
+        };
+      const seen = status === 200 ? organizations.safeParse(json) : undefined;
+      if (!seen?.success) return undefined;
+      if (seen.data.results.some(({ id }) => id === admin.orgId)) return { credential: 'accepted' };
+      const detail = `it does not belong to the organization ${admin.orgId} that orgId names`;
+      const remedy = 'correct orgId, or put a credential of that organization into the secret';
+      return { credential: { is: 'elsewhere', detail, remedy } };
+    },
+  },
+  {
+    request: ({ admin }) =>
+      'publicKey' in admin ? { method: 'GET', path: path`/api/atlas/v2`, headers: ofKeys } : undefined,
+    read: ({ status, json }, { admin }) => {
+      const own = status === 200 ? ownKey.safeParse(json) : undefined;
+      if (!own?.success) return undefined;
+      const isOwner = own.data.apiKey.roles.some(
+        ({ orgId, roleName }) => orgId === admin.orgId && roleName === 'ORG_OWNER',
+      );
+      return { rights: ownerOf(isOwner) };
+    },
+  },
+  {
+    request: ({ admin }) =>
+      'clientId' in admin
+        ? {
+            method: 'GET',
+            path: path`/api/atlas/v2/orgs/${admin.orgId}/serviceAccounts/${admin.clientId}`,
+            headers: ofAccounts,
+          }
+        : undefined,
+    read: ({ status, json }, { admin }) => {
+      // It has been signed in, and is of this organization.
+      if (status === 401 || status === 403) return { rights: ownerOf(false) };
+      const own = status === 200 ? account.safeParse(json) : undefined;
+      if (!own?.success || !own.data.roles || !('clientSecret' in admin)) return undefined;
+      const { roles: has, clientId: owner, secrets } = own.data;
+      const ends = secrets.filter((secret) => {
+        const end = endOf({ ...secret, owner, name: undefined });
+        return end !== undefined && endsWith(admin.clientSecret.expose(), end);
+      });
+      const endsAt = ends.length === 1 ? (ends[0]?.expiresAt ?? undefined) : undefined;
+      return { rights: ownerOf(has.includes('ORG_OWNER')), endsAt };
+    },
+  },
+];
+
 /** MongoDB Atlas' administration API: https://www.mongodb.com/docs/atlas/configure-api-access/ */
 export const mongodbAtlas = provider<Admin>()({
   id: 'mongodb-atlas',
@@ -341,12 +433,8 @@ export const mongodbAtlas = provider<Admin>()({
           clientSecret: credential.clientSecret,
         },
   explain: (answer) => {
-    const { errorCode, detail } = problemOf(answer) ?? {};
-    if (isBlocked(answer)) {
-      const words = (detail ?? '').slice(0, 500).split(/[\s,;()"']+/);
-      const from = words.map((word) => word.replace(/\.$/, '')).find((word) => address.safeParse(word).success);
-      return `add ${from ?? 'the address this runs from'} to the API access list of the admin credential in Atlas`;
-    }
+    const { errorCode } = problemOf(answer) ?? {};
+    if (isBlocked(answer)) return toBeAllowed(answer);
     return missingRight.includes(errorCode ?? '')
       ? 'it lacks a right: make it an Organization Owner in Atlas'
       : undefined;
@@ -357,6 +445,35 @@ export const mongodbAtlas = provider<Admin>()({
       status === 200
         ? 'it is valid, so a right is missing: make it an Organization Owner in Atlas'
         : 'it is wrong, was deleted, or lacks a right',
+  },
+  checkup: {
+    docs: [
+      'https://www.mongodb.com/docs/api/doc/atlas-admin-api-v2/operation/operation-listorgs',
+      'https://www.mongodb.com/docs/api/doc/atlas-admin-api-v2/operation/operation-getsystemstatus',
+      'https://www.mongodb.com/docs/api/doc/atlas-admin-api-v2/operation/operation-getorgserviceaccount',
+    ],
+    questions,
+    rights: [
+      {
+        name: 'Organization Owner',
+        tasks: ['list', 'read one', 'delete'],
+        remedy: 'make the API key or service account an Organization Owner (ORG_OWNER) in Atlas',
+        unknown: 'Atlas did not show the roles of the admin credential',
+      },
+    ],
+    signIn: () => ({
+      is: 'refused',
+      detail: 'Atlas refuses the sign-in: the client ID or the client secret is wrong, deleted or expired',
+      remedy: newCredential,
+    }),
+    complaint: (answer) =>
+      answer.status === 403 && isBlocked(answer)
+        ? {
+            is: 'blocked',
+            detail: 'the address this runs from is not on its API access list',
+            remedy: `${toBeAllowed(answer)}; functions have fixed addresses only where the deployment gives them some`,
+          }
+        : undefined,
   },
   kinds: { 'api-key': apiKey, 'service-account-secret': serviceAccountSecret },
 });

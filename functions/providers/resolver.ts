@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { Question } from '../revocation/checkup.ts';
 import type { Credentials } from '../revocation/credentials.ts';
 import { type Answer, path } from '../revocation/exchange.ts';
 import { kind, provider } from '../revocation/provider.ts';
@@ -143,6 +144,35 @@ const apiKey = kind<Admin, Key>()({
 const signedIn = z.object({ token: secretValue });
 const sessionMs = 15 * 60_000;
 
+const me = z.object({ id: userId });
+
+const questions: Question<Admin>[] = [
+  {
+    request: () => ({ method: 'GET', path: path`/user/users/me` }),
+    read: ({ status, json }, { admin: { host } }) => {
+      const own = status === 200 ? me.safeParse(json) : undefined;
+      if (own?.success) return { credential: 'accepted', learnt: { user: own.data.id } };
+      if (status !== 401 && status !== 403) return undefined;
+      return {
+        credential: {
+          is: 'refused',
+          detail: `${host} does not accept it: it is wrong or deleted, its user is not active, or it is for another host`,
+          remedy: 'put the API key of an active administrator into the secret, or correct host',
+        },
+      };
+    },
+  },
+  {
+    // Only administrators see and delete keys, their own too.
+    request: ({ learnt: { user } }) =>
+      user === undefined ? undefined : { method: 'GET', path: path`/user/apiKey/user/${user}` },
+    read: ({ status, json }) => {
+      if (status === 401 || status === 403) return { rights: { administrator: 'missing' } };
+      return status === 200 && shown.safeParse(json).success ? { rights: { administrator: 'granted' } } : undefined;
+    },
+  },
+];
+
 /** Resolver Core's keys: https://help.resolver.com/help/delete-an-api-key */
 export const resolver = provider<Admin>()({
   id: 'resolver',
@@ -176,6 +206,32 @@ export const resolver = provider<Admin>()({
       if (status === 401 || status === 403) return 'it is not accepted on this host';
       return 'it is wrong, or its user is not an administrator of the organisation';
     },
+  },
+  checkup: {
+    docs: ['https://help.resolver.com/help/delete-an-api-key', 'https://help.resolver.com/help/create-a-session-token'],
+    questions,
+    rights: [
+      {
+        name: 'administrator',
+        tasks: ['list', 'read one', 'delete'],
+        remedy: 'make the user of the admin credential an administrator of the organisation in Resolver',
+        unknown: 'Resolver did not show the keys of the admin credential’s own user',
+      },
+    ],
+    // 401 for the one, 404 for the other: https://help.resolver.com/help/create-a-session-token
+    signIn: ({ host }) => ({
+      is: 'refused',
+      detail: `${host} refuses the sign-in: the email address or the password is wrong, or its user is not active in the organisation that org names`,
+      remedy: 'put the email address, password and org of an active administrator of this host into the secret',
+    }),
+    complaint: ({ status, json }, { host }) =>
+      status === 404 && z.object({}).safeParse(json).success
+        ? {
+            is: 'elsewhere',
+            detail: `${host} does not know the interface for users and keys`,
+            remedy: 'correct host in the secret: it is the one that people open',
+          }
+        : undefined,
   },
   kinds: { 'api-key': apiKey },
 });

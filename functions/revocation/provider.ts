@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import type { Checkup } from './checkup.ts';
 import type { Credentials } from './credentials.ts';
 import type { Detectors } from './detectors.ts';
 import type { Answer, Exchange, Listing, PartialExchange, Request } from './exchange.ts';
@@ -44,6 +45,14 @@ export type LeakedValue = Leak & { secret: Secret };
 /** A `denied` request was answered, changed nothing, and needs a right that the admin credential lacks. */
 export type Change = 'done' | 'gone' | 'denied';
 
+/** A key that was made for a drill: what its provider tells of it once, and never again. */
+export interface MadeKey {
+  keyId: string;
+  secret: Secret;
+  /** What an alert must carry beside the value for the key to be found for certain. */
+  identifiers?: Record<string, string>;
+}
+
 /** What people should know before they trust us with a kind of key. The docs page is made of it. */
 export interface Facts {
   /** What an alert must carry for the key to be found, and how certain that is. */
@@ -56,6 +65,8 @@ export interface Facts {
   proof: string;
   /** How long a deleted key may still be accepted, as far as anybody knows. */
   propagation: string;
+  /** What the key of a drill may do, and the right that making it needs; where there is `make`. */
+  drill?: string;
   /** What was verified in a source, and what is only believed and therefore has a safe path. */
   verified: string[];
   believed: string[];
@@ -113,6 +124,8 @@ export interface Kind<Admin, Key> {
   enable?: Exchange<KeyTarget<Admin>, Change>;
   /** Presents the leaked key where that changes nothing, to see whether it is still accepted. */
   proof?: PartialExchange<LeakedValue, 'alive' | 'dead'>;
+  /** Makes a key of this name, of at most 30 characters, which may do as little as the provider lets a key do. Only drills ask for it. */
+  make?: Exchange<{ admin: Admin; name: string }, MadeKey>;
 }
 
 /** A provider is a value. Its id is its file name, registry key, secret name, queue name and metric dimension. */
@@ -131,6 +144,8 @@ export interface Provider<Admin, Kinds extends Record<string, unknown> = Record<
   explain?(answer: Answer, admin: Admin): string | undefined;
   /** After a 401 or 403 that says nothing: a harmless request whose answer tells a bad credential from a missing right. */
   diagnose?: { request(admin: Admin): Request | undefined; read(answer: Answer): string };
+  /** How its admin credential is looked at before a leak needs it. */
+  checkup?: Checkup<Admin>;
   kinds: Kinds;
 }
 

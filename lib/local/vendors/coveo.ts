@@ -1,5 +1,14 @@
-import { createHash } from 'node:crypto';
-import { type Arrival, undertaker, type Vendor, type VendorAnswer, vendorServer, type World } from './vendor.ts';
+import { createHash, randomUUID } from 'node:crypto';
+import {
+  type Arrival,
+  type BadState,
+  takeOut,
+  undertaker,
+  type Vendor,
+  type VendorAnswer,
+  vendorServer,
+  type World,
+} from './vendor.ts';
 
 export type CoveoStatus =
   | 'ENABLED'
@@ -35,6 +44,8 @@ export interface CoveoOrganisation {
   keys: CoveoKey[];
   /** Users' access tokens; `rights` are those on API keys. */
   tokens: { accessToken: string; expires?: number; rights?: ('VIEW' | 'EDIT')[] }[];
+  /** Its firewall lets nothing through. */
+  blocked?: boolean;
 }
 
 /** How a simulated Coveo differs from the plain one. */
@@ -100,7 +111,10 @@ export function coveoVendor(
     const { pathname, searchParams } = new URL(target, `https://${host}`);
     const [route, orgId, id, action] =
       /^\/rest\/organizations\/([^/]+)\/apikeys(?:\/([^/]+)(?:\/(disable|activate))?)?$/.exec(pathname) ?? [];
-    if (route === undefined) return problem(404, 'NOT_FOUND', 'Not found.');
+    const [mine, myOrgId] = /^\/rest\/organizations\/([^/]+)\/privileges\/me$/.exec(pathname) ?? [];
+    if (regional.some(({ id: one, blocked }) => blocked && one === (orgId ?? myOrgId)))
+      return { status: 403, headers: { 'x-coveo-waf-action': 'block' }, body: '<html>Request blocked</html>' };
+    if (route === undefined && mine === undefined) return problem(404, 'NOT_FOUND', 'Not found.');
 
     const [, bearer = ''] = /^Bearer (.+)$/.exec(headers.authorization ?? '') ?? [];
     const isThisToken = ({ accessToken, expires = Number.POSITIVE_INFINITY }: CoveoOrganisation['tokens'][number]) =>
@@ -108,9 +122,13 @@ export function coveoVendor(
     // An API key is a good credential, and can neither see nor edit API keys.
     if (accepts(bearer, regional)) return words.forbidden;
     if (!regional.some(({ tokens }) => tokens.some(isThisToken))) return words.unauthorized;
-    const organisation = regional.find((known) => known.id === orgId);
+    const organisation = regional.find((known) => known.id === (orgId ?? myOrgId));
     if (!organisation) return words.unknownOrganisation;
     const user = organisation.tokens.find(isThisToken);
+    if (user && mine !== undefined)
+      return method === 'GET'
+        ? { status: 200, body: (user.rights ?? ['VIEW', 'EDIT']).map(privilege) }
+        : problem(405, 'METHOD_NOT_ALLOWED', 'Method not allowed.');
     if (!user || user.rights?.includes(method === 'GET' ? 'VIEW' : 'EDIT') === false) return words.forbidden;
 
     const methods = id === undefined ? ['GET'] : action === undefined ? ['GET', 'DELETE'] : ['PUT'];
@@ -174,9 +192,38 @@ export function coveoVendor(
     server: vendorServer(vendor, answer),
     revive,
     organisations,
+    spoil: (state: BadState, admin: object) => spoil(organisations, state, admin),
     accepts: (secret: string) => accepts(secret),
     values: () => organisations.flatMap(({ keys }) => keys.map(({ value }) => value)),
   } satisfies Vendor & { organisations: CoveoOrganisation[]; disablings: string[] };
+}
+
+/** A right on all API keys: https://docs.coveo.com/en/159/ */
+const privilege = (type: 'VIEW' | 'EDIT') => ({ owner: 'PLATFORM', targetDomain: 'API_KEY', targetId: '*', type });
+
+function spoil(organisations: CoveoOrganisation[], state: BadState, admin: object): boolean {
+  const { organizationId, region, accessToken } = admin as Record<string, string>;
+  const organisation = organisations.find((known) => known.id === organizationId && known.region === region);
+  const token = organisation?.tokens.find((known) => known.accessToken === accessToken);
+  if (!organisation || !token) return false;
+  switch (state) {
+    case 'wrong-key':
+      return takeOut(organisation.tokens, (known) => known === token);
+    case 'missing-right':
+      token.rights = ['VIEW'];
+      return true;
+    case 'expired':
+      token.expires = 0;
+      return true;
+    case 'elsewhere':
+      organisation.id = 'acmemovedzz99yy88';
+      return true;
+    case 'blocked':
+      organisation.blocked = true;
+      return true;
+    default:
+      return false;
+  }
 }
 
 /** Keys that look like an organisation's, the same every time; `from` makes another set. */
@@ -244,6 +291,18 @@ export const world: World = {
       const keys = [...inventedKeys(300, organizationId), ...open, ...sample];
       organisations.push({ region, id: organizationId, keys, tokens: [{ accessToken }] });
     }
-    return coveoVendor(organisations);
+    return {
+      ...coveoVendor(organisations),
+      leakFresh(kind) {
+        const from = randomUUID();
+        const [invented] = inventedKeys(1, from);
+        if (!invented || !organisations[0]) return undefined;
+        const url = leakedAt.replace('client.js', `${from}.js`);
+        const [fresh] = keyWithDecoys(invented.value, `leaked-just-now ${from}`, 0, url);
+        if (!fresh) return undefined;
+        organisations[0].keys.push(fresh);
+        return { provider: 'coveo', kind, secret: fresh.value, location: { url } };
+      },
+    };
   },
 };

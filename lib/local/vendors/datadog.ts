@@ -1,5 +1,14 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { type Arrival, undertaker, type Vendor, type VendorAnswer, vendorServer, type World } from './vendor.ts';
+import {
+  type Arrival,
+  type BadState,
+  takeOut,
+  undertaker,
+  type Vendor,
+  type VendorAnswer,
+  vendorServer,
+  type World,
+} from './vendor.ts';
 
 /** A key as Datadog keeps it. */
 export interface DatadogKey {
@@ -37,6 +46,8 @@ export interface DatadogOrganisation {
   users?: DatadogUser[];
   /** One-time-read mode: an application key is shown when it is made and never again. */
   oneTimeRead?: boolean;
+  /** The address that everything comes from is not on its IP allowlist. */
+  blocked?: boolean;
 }
 
 /** How a simulated Datadog differs from the plain one. */
@@ -129,10 +140,11 @@ export function datadogVendor(
     if (propagationMs > 0 && isApiKey) dying.set(item.key, { until: now() + propagationMs, from: items });
   }
 
-  function answer({ method, host, target, headers }: Arrival): VendorAnswer {
+  function answer({ method, host, target, headers, body }: Arrival): VendorAnswer {
     const org = orgOf(host);
     const url = new URL(target, `https://${host}`);
     const apiKey = String(headers['dd-api-key'] ?? '');
+    if (org?.blocked) return refused('Forbidden');
     if (url.pathname === '/api/v1/validate') {
       if (apiKey === '') return refused('API key required');
       return isAccepted(host, apiKey) ? { status: 200, body: { valid: true } } : refused('Forbidden');
@@ -141,7 +153,9 @@ export function datadogVendor(
       return selfLookup ? validate(org, apiKey) : { status: 404, body: { errors: ['Not Found'] } };
     const admin = org?.admins.find((known) =>
       known.accessToken
-        ? [bearerOf(headers), headers['dd-application-key']].includes(known.accessToken) && isInForce(known.accessToken)
+        ? [bearerOf(headers), headers['dd-application-key']].includes(known.accessToken) &&
+          isInForce(known.accessToken) &&
+          !hasEnded(credentialOf(org, known) ?? unending, now())
         : known.apiKey === apiKey && known.appKey === headers['dd-application-key'] && isInForce(known.appKey),
     );
     if (url.pathname === '/api/v2/validate_keys')
@@ -151,13 +165,25 @@ export function datadogVendor(
     const value = /^\/api\/v1\/api_key\/([^/]+)$/.exec(url.pathname)?.[1];
     if (value !== undefined) return deleteByValue(org, admin, method, decodeURIComponent(value));
     if (!org || !admin) return refused('Forbidden');
-    const may = (right: string) => !admin.rights || admin.rights.includes(right);
+    const own = credentialOf(org, admin);
+    const may = (right: string) =>
+      admin.rights?.includes(right) !== false && (!own?.scopes?.length || own.scopes.includes(right));
+    if (url.pathname === '/api/v2/current_user')
+      return method === 'GET' ? currentUser(own?.owner ?? org.id, admin.rights ?? knownRights) : wrongMethod;
+    if (url.pathname === '/api/v2/current_user/application_keys') {
+      if (!may('user_app_keys')) return refused('Forbidden');
+      const theirs = (org.applicationKeys ?? []).filter(({ owner }) => owner === own?.owner);
+      const shelf = shelfOf({ ...org, applicationKeys: theirs }, '/api/v2/application_keys', mixedTokenList);
+      return shelf && method === 'GET' ? list(shelf, url.searchParams) : wrongMethod;
+    }
     if (url.pathname === '/api/v2/users') {
       if (!may('user_access_read')) return refused('Forbidden');
       return method === 'GET' ? listUsers(org, url.searchParams) : wrongMethod;
     }
     const shelf = shelfOf(org, url.pathname, mixedTokenList);
     if (!shelf) return notFound('Not Found');
+    if (method === 'POST' && shelf.items === org.keys && shelf.id === undefined)
+      return may('api_keys_write') ? makeKey(org, body, now()) : refused('Forbidden');
     if (!may(method === 'DELETE' ? shelf.rights.remove : shelf.rights.read)) return refused('Forbidden');
     const answered = atShelf(shelf, method, url.searchParams);
     return { ...answered, headers: { ...answered.headers, ...shelf.headers } };
@@ -214,6 +240,7 @@ export function datadogVendor(
       for (const value of organisations.flatMap(everythingOf)) deleted.delete(value);
     },
     organisations,
+    spoil: (state: BadState, admin: object) => spoil(organisations, state, admin),
     accepts: (secret: string) =>
       organisations.some((org) => isLive(secret, [org.keys, org.applicationKeys]) || isToken(org, secret)),
     values: () => organisations.flatMap(everythingOf),
@@ -235,6 +262,68 @@ const everythingOf = (org: DatadogOrganisation) =>
     .map(({ key }) => key);
 const tokensOf = (org: DatadogOrganisation) => [...(org.personalAccessTokens ?? []), ...serviceTokensOf(org)];
 
+type DatadogAdmin = DatadogOrganisation['admins'][number];
+
+/** The credential that an admin acts with: its application key, or its token. */
+const credentialOf = (org: DatadogOrganisation | undefined, { appKey, accessToken }: DatadogAdmin) =>
+  org && [...(org.applicationKeys ?? []), ...tokensOf(org)].find(({ key }) => key === (accessToken ?? appKey));
+const unending: DatadogKey = { id: '', key: '', name: '', created: '' };
+
+/** What is needed to do what is done here. */
+const knownRights = [
+  ...['api_keys_read', 'api_keys_write', 'api_keys_delete', 'org_app_keys_read', 'org_app_keys_write'],
+  ...['user_access_read', 'service_account_write', 'user_app_keys'],
+];
+
+/** With its roles and what they permit; needs nothing but to be signed in. */
+function currentUser(id: string, rights: string[]): VendorAnswer {
+  const permissions = rights.map((name) => ({ type: 'permissions', id: `permission ${name}`, attributes: { name } }));
+  const ids = permissions.map(({ type, id }) => ({ type, id }));
+  const role = { type: 'roles', id: 'role 1', attributes: { name: 'Key Admin' } };
+  const roles = { data: [{ type: role.type, id: role.id }] };
+  return {
+    status: 200,
+    body: {
+      data: { ...userRecord({ id, name: 'leakstop', serviceAccount: true }), relationships: { roles } },
+      included: [{ ...role, relationships: { permissions: { data: ids } } }, ...permissions],
+    },
+  };
+}
+
+function spoil(organisations: DatadogOrganisation[], state: BadState, wanted: object): boolean {
+  const { site, apiKey, appKey, accessToken } = wanted as DatadogAdmin & { site: string };
+  const org = organisations.find((known) => known.site === site);
+  const admin = org?.admins.find((known) =>
+    accessToken === undefined ? known.apiKey === apiKey && known.appKey === appKey : known.accessToken === accessToken,
+  );
+  if (!org || !admin) return false;
+  const own = credentialOf(org, admin);
+  const day = 86_400_000;
+  switch (state) {
+    case 'wrong-key': {
+      const isTheirs = ({ key }: DatadogKey) => [apiKey, appKey, accessToken].includes(key);
+      const places = [org.keys, org.applicationKeys, org.personalAccessTokens];
+      for (const place of [...places, ...(org.users ?? []).map((user) => user.accessTokens)])
+        if (place) takeOut<DatadogKey>(place, isTheirs);
+      return takeOut(org.admins, (known) => known === admin);
+    }
+    case 'missing-right':
+      admin.rights = knownRights.filter((right) => right !== 'api_keys_delete');
+      return true;
+    case 'expired':
+    case 'expires-soon':
+      if (accessToken === undefined || !own) return false;
+      own.expires = new Date(Date.now() + (state === 'expired' ? -day : 3 * day)).toISOString();
+      return true;
+    case 'elsewhere':
+      org.site = site === 'us5.datadoghq.com' ? 'us3.datadoghq.com' : 'us5.datadoghq.com';
+      return true;
+    case 'blocked':
+      org.blocked = true;
+      return true;
+  }
+}
+
 function validate(org: DatadogOrganisation | undefined, apiKey: string): VendorAnswer {
   const key = org?.keys.find((known) => known.key === apiKey);
   if (!org || !key) return { status: 403, body: { errors: [{ status: '403', title: 'Forbidden' }] } };
@@ -244,6 +333,26 @@ function validate(org: DatadogOrganisation | undefined, apiKey: string): VendorA
       data: { id: org.id, type: 'validate_v2', attributes: { valid: true, api_key_id: key.id, api_key_scopes: [] } },
     },
   };
+}
+
+/** A key is told whole when it is made. */
+function makeKey({ keys }: DatadogOrganisation, body: string, now: number): VendorAnswer {
+  const asked = nameOfNewKey(body);
+  const [fresh] = inventedKeys(1, randomUUID());
+  if (asked === undefined || !fresh) return { status: 400, body: { errors: ['Bad Request'] } };
+  const item = { ...fresh, name: asked, created: new Date(now).toISOString() };
+  keys.push(item);
+  return { status: 201, body: { data: record(item, true) } };
+}
+
+function nameOfNewKey(body: string): string | undefined {
+  try {
+    const { data } = JSON.parse(body) as { data?: { type?: unknown; attributes?: { name?: unknown } } };
+    const name = data?.attributes?.name;
+    return data?.type === 'api_keys' && typeof name === 'string' && name !== '' ? name : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The credentials that a path names; undefined for a path that Datadog does not have. */
@@ -480,7 +589,9 @@ export const world: World = {
       const { keys, applicationKeys, personalAccessTokens, users } = organisation;
       const name = `leakstop-${site}-${index}`;
       const own = { id: inventedKeys(1, `account of ${name}`)[0]?.id ?? name, name, serviceAccount: true };
-      const tokens = admin.accessToken ? credentialWithDecoys(admin.accessToken, `${name}-token`, 0, own.id) : [];
+      const tokens = (admin.accessToken ? credentialWithDecoys(admin.accessToken, `${name}-token`, 0, own.id) : []).map(
+        (token) => ({ ...token, scopes: knownRights }),
+      );
       const isPersonal = admin.accessToken?.startsWith('ddpat_') === true;
       organisation.admins.push(admin);
       if (admin.apiKey) keys.push(...keyWithDecoys(admin.apiKey, name, 0));
@@ -488,9 +599,35 @@ export const world: World = {
       if (isPersonal) personalAccessTokens.push(...tokens);
       users.push({ ...own, accessTokens: isPersonal ? [] : tokens });
     }
-    return datadogVendor(organisations, { propagationMs: 300 });
+    return {
+      ...datadogVendor(organisations, { propagationMs: 300 }),
+      leakFresh: (kind) => organisations[0] && leakFreshFrom(organisations[0], kind),
+    };
   },
 };
+
+/** One more credential of this kind, beside the sample of it. */
+function leakFreshFrom(organisation: ReturnType<typeof organisationOf>, kind: string): object | undefined {
+  const { keys, applicationKeys, personalAccessTokens, users } = organisation;
+  const leakOf = (secret: string) => ({ provider: 'datadog', kind, secret });
+  if (kind === 'api-key') {
+    const [fresh] = inventedKeys(1, randomUUID());
+    if (!fresh) return undefined;
+    keys.push({ ...fresh, name: 'leaked-just-now' });
+    return leakOf(fresh.key);
+  }
+  const account = users.find(({ accessTokens }) => accessTokens?.some(({ key }) => key === leakedServiceToken));
+  const beside = {
+    'application-key': { items: applicationKeys, sample: leakedApplicationKey, owner: users[0] },
+    'personal-access-token': { items: personalAccessTokens, sample: leakedPersonalToken, owner: users[0] },
+    'service-access-token': { items: account?.accessTokens, sample: leakedServiceToken, owner: account },
+  }[kind];
+  if (!beside?.items || !beside.owner) return undefined;
+  const [fresh] = inventedCredentials(1, beside.sample, beside.owner.id, randomUUID());
+  if (!fresh) return undefined;
+  beside.items.push({ ...fresh, name: 'leaked-just-now' });
+  return leakOf(fresh.key);
+}
 
 /** An organisation of the local stage; the first one has the leaks. */
 function organisationOf(site: string, first: boolean) {

@@ -1,5 +1,14 @@
-import { createHash } from 'node:crypto';
-import { type Arrival, undertaker, type Vendor, type VendorAnswer, vendorServer, type World } from './vendor.ts';
+import { createHash, randomUUID } from 'node:crypto';
+import {
+  type Arrival,
+  type BadState,
+  takeOut,
+  undertaker,
+  type Vendor,
+  type VendorAnswer,
+  vendorServer,
+  type World,
+} from './vendor.ts';
 
 /** A key as DocSpace keeps it. */
 export interface DocspaceKey {
@@ -21,6 +30,8 @@ export interface DocspacePortal {
   keys: DocspaceKey[];
   /** Ids of its DocSpace admins. */
   admins: string[];
+  /** The address that everything comes from is not among those it lets in. */
+  blocked?: boolean;
 }
 
 /** How a simulated DocSpace differs from the plain one. */
@@ -92,10 +103,18 @@ export function docspaceVendor(
     const portal = portals.find((known) => known.host === host);
     if (!portal) return problem(404, 'Portal not found');
     const { pathname } = new URL(target, `https://${host}`);
+    if (portal.blocked) return problem(403, 'Access denied');
+    if (['/api/2.0/people/@self', '/api/2.0/people/%40self'].includes(pathname)) {
+      if (method !== 'GET') return problem(405, 'Method Not Allowed');
+      const person = live(portal, /^Bearer (sk-.+)$/.exec(headers.authorization ?? '')?.[1] ?? '');
+      if (!person) return words.unauthorized;
+      const isAdmin = portal.admins.includes(person.createBy);
+      return success({ id: person.createBy, isAdmin, isOwner: false }, `https://${host}${pathname}`, method);
+    }
     const [route, name] = /^\/api\/2\.0\/keys(?:\/([^/]+))?$/.exec(pathname) ?? [];
     const isSelf = name === '@self' || name === '%40self';
     if (route === undefined || !(name === undefined || isSelf || guid.test(name))) return problem(404, 'Not Found');
-    const methods = name === undefined || isSelf ? ['GET'] : ['DELETE', 'PUT'];
+    const methods = isSelf ? ['GET'] : name === undefined ? ['GET', 'POST'] : ['DELETE', 'PUT'];
     if (!methods.includes(method)) return problem(405, 'Method Not Allowed');
 
     // Without "Bearer " and "sk-" the server looks for a session instead of a key.
@@ -106,6 +125,12 @@ export function docspaceVendor(
     if (isSelf) return success(record(caller), href, method);
     if (caller.permissions.length > 0 && !caller.permissions.includes('*')) return problem(403, 'Access denied');
     const isTheirs = (key: DocspaceKey) => portal.admins.includes(caller.createBy) || key.createBy === caller.createBy;
+    if (method === 'POST') {
+      const made = newKey(headers['content-type'], body, caller.createBy, now());
+      if ('status' in made) return made;
+      portal.keys.push(made);
+      return success({ ...record(made), key: made.key }, href, method);
+    }
     if (name === undefined) {
       const newestFirst = portal.keys.toSorted((left, right) => right.createOn.localeCompare(left.createOn));
       return success(newestFirst.filter(isTheirs).map(record), href, method);
@@ -141,9 +166,35 @@ export function docspaceVendor(
     server: vendorServer(vendor, answer),
     revive,
     portals,
+    spoil: (state: BadState, admin: object) => spoil(portals, state, admin),
     accepts: (secret: string) => portals.some((portal) => live(portal, secret) !== undefined),
     values: () => portals.flatMap(({ keys }) => keys.map(({ key }) => key)),
   } satisfies Vendor & { portals: DocspacePortal[]; disablings: string[] };
+}
+
+function spoil(portals: DocspacePortal[], state: BadState, admin: object): boolean {
+  const { portal: address, apiKey } = admin as { portal: string; apiKey: string };
+  const portal = portals.find(({ host }) => host === new URL(address).hostname);
+  const key = portal?.keys.find((known) => known.key === apiKey);
+  if (!portal || !key) return false;
+  const day = 86_400_000;
+  switch (state) {
+    case 'wrong-key':
+      return takeOut(portal.keys, (known) => known === key);
+    case 'missing-right':
+      key.createBy = docspaceMember;
+      return true;
+    case 'expired':
+    case 'expires-soon':
+      key.expiresAt = new Date(Date.now() + (state === 'expired' ? -day : 3 * day)).toISOString();
+      return true;
+    case 'elsewhere':
+      portal.host = 'moved.onlyoffice.com';
+      return true;
+    case 'blocked':
+      portal.blocked = true;
+      return true;
+  }
 }
 
 interface Update {
@@ -160,6 +211,34 @@ function readUpdate(contentType: string | undefined, body: string): Update | Ven
     // Not JSON: as wrong as a wrong type.
   }
   return problem(400, 'Bad Request');
+}
+
+const scopes = ['*', 'accounts.self:read', 'accounts.self:write', 'accounts:read', 'accounts:write'].concat(
+  ['files', 'rooms'].flatMap((about) => [`${about}:read`, `${about}:write`]),
+);
+
+/** The one time that a key is shown whole. */
+function newKey(
+  contentType: string | undefined,
+  body: string,
+  createBy: string,
+  now: number,
+): DocspaceKey | VendorAnswer {
+  if (!contentType?.startsWith('application/json')) return problem(415, 'Unsupported Media Type');
+  const badRequest = problem(400, 'Bad Request');
+  try {
+    const { name, permissions = ['*'], expiresInDays } = JSON.parse(body) as Record<string, unknown>;
+    const isNamed = typeof name === 'string' && name.length > 0 && name.length <= 30;
+    const areScopes = Array.isArray(permissions) && permissions.every((one) => scopes.includes(one));
+    const days = expiresInDays === undefined ? undefined : Number(expiresInDays);
+    const [fresh] = inventedKeys(1, randomUUID(), createBy);
+    if (!isNamed || !areScopes || permissions.length === 0 || !fresh) return badRequest;
+    if (days !== undefined && !(Number.isInteger(days) && days >= 1 && days <= 365)) return badRequest;
+    const ends = days && { expiresAt: new Date(now + days * 86_400_000).toISOString() };
+    return { ...fresh, name, permissions, createOn: new Date(now).toISOString(), ...ends };
+  } catch {
+    return badRequest;
+  }
 }
 
 const success = (response: unknown, href: string, action: string): VendorAnswer => ({
@@ -238,6 +317,14 @@ export const world: World = {
       const sample = portals.length === 0 ? keyWithDecoys(leaked, 'archive-export', 3) : [];
       portals.push({ host, keys: [...inventedKeys(300, host), ...sample, ...own], admins: [docspaceAdmin] });
     }
-    return docspaceVendor(portals, { propagationMs: 300 });
+    return {
+      ...docspaceVendor(portals, { propagationMs: 300 }),
+      leakFresh(kind) {
+        const [fresh] = inventedKeys(1, randomUUID());
+        if (!fresh || !portals[0]) return undefined;
+        portals[0].keys.push({ ...fresh, name: 'leaked-just-now' });
+        return { provider: 'docspace', kind, secret: fresh.key };
+      },
+    };
   },
 };

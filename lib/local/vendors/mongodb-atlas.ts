@@ -1,6 +1,15 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
-import { type Arrival, undertaker, type Vendor, type VendorAnswer, vendorServer, type World } from './vendor.ts';
+import {
+  type Arrival,
+  type BadState,
+  takeOut,
+  undertaker,
+  type Vendor,
+  type VendorAnswer,
+  vendorServer,
+  type World,
+} from './vendor.ts';
 
 /** A programmatic API key as Atlas keeps it. */
 export interface AtlasKey {
@@ -195,7 +204,7 @@ export function mongodbAtlasVendor(
 
   function resource(
     caller: Holder,
-    { method, headers }: Arrival,
+    { method, headers, body }: Arrival,
     url: URL,
     version: string,
     path: string | undefined,
@@ -207,7 +216,8 @@ export function mongodbAtlasVendor(
     const [, orgId, shelf, id, secretId] =
       /^\/orgs\/([^/]+)\/(apiKeys|serviceAccounts)(?:\/([^/]+)(?:\/secrets\/([^/]+))?)?$/.exec(path ?? '') ?? [];
     const ofAccounts = shelf === 'serviceAccounts';
-    const isUnknown = path !== undefined && (orgId === undefined || (!ofAccounts && secretId !== undefined));
+    const isOrgs = path === '/orgs';
+    const isUnknown = path !== undefined && !isOrgs && (orgId === undefined || (!ofAccounts && secretId !== undefined));
     if (isUnknown || (ofAccounts && version !== 'v2'))
       return problem(404, 'RESOURCE_NOT_FOUND', 'Cannot find resource.');
     const first = ofAccounts ? '2024-08-05' : '2023-01-01';
@@ -218,6 +228,8 @@ export function mongodbAtlasVendor(
     const type = { 'content-type': version === 'v2' ? `application/vnd.atlas.${first}+json` : 'application/json' };
     const success = (body: object): VendorAnswer => ({ status: 200, headers: type, body });
     const deleted: VendorAnswer = { status: version === 'v2' ? 204 : firstVersionDeletion, headers: type };
+    if (isOrgs && method === 'GET')
+      return paged([caller.org], ({ orgId: id }) => ({ id, name: 'Acme', isDeleted: false, links: [] }), url, type);
     if (orgId === undefined)
       return method === 'GET' ? success(systemStatus(caller, url.href, shown++)) : wrongMethod(method);
 
@@ -227,21 +239,31 @@ export function mongodbAtlasVendor(
       (secretId !== undefined && !hex24.test(secretId) && secretId);
     if (wrong) return problem(400, 'PATH_PARAM_PARSE_ERROR', `Path parameter ${wrong} cannot be parsed.`, [wrong]);
     const deletes = method === 'DELETE' && (ofAccounts ? secretId !== undefined : id !== undefined);
-    if (!deletes && (method !== 'GET' || secretId !== undefined)) return wrongMethod(method);
+    const makes = method === 'POST' && !ofAccounts && id === undefined;
+    const changes = deletes || makes;
+    if (!changes && (method !== 'GET' || secretId !== undefined)) return wrongMethod(method);
     const { org, rights = ['ORG_OWNER'] } = caller;
-    if (org.orgId !== orgId || (deletes ? !rights.includes('ORG_OWNER') : rights.length === 0)) return unauthorized();
+    if (org.orgId !== orgId || (changes ? !rights.includes('ORG_OWNER') : rights.length === 0)) return unauthorized();
 
     if (ofAccounts) {
       const missing = problem(404, 'RESOURCE_NOT_FOUND', 'Cannot find resource.');
       if (id === undefined) return paged(org.serviceAccounts, accountRecord, url, type);
       const account = org.serviceAccounts.find(({ clientId }) => clientId === id);
-      if (!account || !deletes) return account ? success(accountRecord(account)) : missing;
+      // What an account may do is what its admin may, where it is one.
+      const own = account?.clientId === caller.name && caller.rights ? { roles: caller.rights } : {};
+      if (!account || !deletes) return account ? success(accountRecord({ ...account, ...own })) : missing;
       const secret = account.secrets.find((known) => known.id === secretId);
       if (!secret) return missing;
       bury(secretHolder(org, account, secret), account.secrets, secret);
       return deleted;
     }
     const record = (item: AtlasKey) => keyRecord(item, shown++);
+    if (makes) {
+      const made = newKey(orgId, body);
+      if (made === undefined) return problem(400, 'INVALID_ATTRIBUTE', 'Invalid attribute specified.');
+      org.keys.push(made);
+      return success({ ...record(made), privateKey: made.privateKey });
+    }
     if (id === undefined) return paged(org.keys, record, url, type);
     const key = org.keys.find((known) => known.id === id);
     if (!key) {
@@ -271,6 +293,7 @@ export function mongodbAtlasVendor(
     }),
     revive: graves.revive,
     organisations,
+    spoil: (state: BadState, admin: object) => spoil(organisations, state, admin),
     accepts: (secret: string) =>
       organisations.flatMap(kept).some((known) => known.secret === secret && known.until > now()),
     values: () =>
@@ -279,6 +302,23 @@ export function mongodbAtlasVendor(
         ...serviceAccounts.flatMap(({ secrets }) => secrets.map(({ secret }) => secret)),
       ]),
   } satisfies Vendor & { organisations: AtlasOrganisation[] };
+}
+
+const orgRoles = ['OWNER', 'MEMBER', 'GROUP_CREATOR', 'BILLING_ADMIN', 'BILLING_READ_ONLY', 'READ_ONLY'];
+
+/** The one time that a private key is shown whole; undefined where what was asked for is none. */
+function newKey(orgId: string, body: string): AtlasKey | undefined {
+  try {
+    const { desc, roles } = JSON.parse(body) as { desc?: unknown; roles?: unknown };
+    const isNamed = typeof desc === 'string' && desc.length > 0 && desc.length <= 250;
+    if (!isNamed || !Array.isArray(roles) || roles.length === 0) return undefined;
+    if (!roles.every((role) => orgRoles.some((known) => role === `ORG_${known}`))) return undefined;
+    const publicKey = Array.from(randomBytes(8), (byte) => 'abcdefghijklmnopqrstuvwxyz'[byte % 26]).join('');
+    const own = { id: randomBytes(12).toString('hex'), desc, publicKey, privateKey: randomUUID() };
+    return { ...own, roles: roles.map((roleName: string) => ({ orgId, roleName })) };
+  } catch {
+    return undefined;
+  }
 }
 
 const hex24 = /^[a-f0-9]{24}$/;
@@ -336,6 +376,39 @@ function adminHolder(org: AtlasOrganisation, admin: AtlasAdmin, all: Holder[]): 
   return { ...known, org, by, name, secret, ...(rights && { rights }), ...(ipBlocked && { blocked: ipBlocked }) };
 }
 
+function spoil(organisations: AtlasOrganisation[], state: BadState, wanted: object): boolean {
+  const { orgId, ...credential } = wanted as { orgId: string; publicKey?: string; clientId?: string };
+  const org = organisations.find((known) => known.orgId === orgId);
+  const admin = org?.admins.find((known) =>
+    'publicKey' in known ? known.publicKey === credential.publicKey : known.clientId === credential.clientId,
+  );
+  if (!org || !admin) return false;
+  const day = 86_400_000;
+  const secrets = org.serviceAccounts.flatMap((account) => account.secrets);
+  const own = 'clientSecret' in admin ? secrets.find(({ secret }) => secret === admin.clientSecret) : undefined;
+  switch (state) {
+    case 'wrong-key': {
+      if ('publicKey' in admin) takeOut(org.keys, ({ publicKey }) => publicKey === admin.publicKey);
+      for (const account of org.serviceAccounts) takeOut(account.secrets, (secret) => secret === own);
+      return takeOut(org.admins, (known) => known === admin);
+    }
+    case 'missing-right':
+      admin.rights = ['ORG_READ_ONLY'];
+      return true;
+    case 'expired':
+    case 'expires-soon':
+      if (!own) return false;
+      own.expiresAt = new Date(Date.now() + (state === 'expired' ? -day : 3 * day)).toISOString();
+      return true;
+    case 'elsewhere':
+      org.orgId = 'ad0000000000000000000fff';
+      return true;
+    case 'blocked':
+      admin.ipBlocked = callerAddress;
+      return true;
+  }
+}
+
 /** Pages are counted from 1. */
 function paged<Item>(
   all: Item[],
@@ -372,10 +445,16 @@ function accountRecord({ secrets, ...account }: AtlasServiceAccount) {
   return { ...account, secrets: secrets.map(({ secret, ...rest }) => ({ ...rest, maskedSecretValue: mask(secret) })) };
 }
 
-function systemStatus({ by, name, secret, key }: Holder, href: string, shown: number) {
+function systemStatus({ by, name, secret, key, org, rights }: Holder, href: string, shown: number) {
   const { id, publicKey, accessList = [], roles } = key ?? keyWithDecoys(name, secret, name, 0, '')[0];
   const addresses = accessList.map((ipAddress) => ({ ipAddress }));
-  const apiKey = { id, publicKey, accessList: addresses, roles: key ? rolesOf(key, shown) : roles };
+  const inOrg = (rights ?? ['ORG_OWNER']).map((roleName) => ({ orgId: org.orgId, roleName }));
+  const apiKey = {
+    id,
+    publicKey,
+    accessList: addresses,
+    roles: key ? rolesOf(key, shown) : [...inOrg, ...roles.filter(({ groupId }) => groupId)],
+  };
   const links = [{ href, rel: 'self' }];
   return { ...(by === 'digest' && { apiKey }), appName: 'MongoDB Atlas', build: '0000', links, throttling: false };
 }
@@ -507,9 +586,28 @@ export const world: World = {
         else if (!known.secrets.some(({ secret }) => secret === clientSecret)) known.secrets.push(...secrets);
       }
     }
-    return mongodbAtlasVendor(organisations, { propagationMs: 300 });
+    return {
+      ...mongodbAtlasVendor(organisations, { propagationMs: 300 }),
+      leakFresh: (kind) => organisations[0] && leakFreshFrom(organisations[0], kind),
+    };
   },
 };
+
+/** One more key pair, or one more service account with its secrets. */
+function leakFreshFrom({ orgId, keys, serviceAccounts }: AtlasOrganisation, kind: string): object | undefined {
+  const leakOf = (secret: string, identifiers: object) => ({ provider: 'mongodb-atlas', kind, secret, identifiers });
+  if (kind === 'api-key') {
+    const [fresh] = inventedKeys(1, randomUUID(), orgId);
+    if (!fresh) return undefined;
+    keys.push({ ...fresh, desc: 'leaked-just-now' });
+    return leakOf(fresh.privateKey, { publicKey: fresh.publicKey });
+  }
+  const [account] = inventedServiceAccounts(1, randomUUID());
+  const [first] = account?.secrets ?? [];
+  if (!account || !first) return undefined;
+  serviceAccounts.push({ ...account, name: 'leaked-just-now' });
+  return leakOf(first.secret, { clientId: account.clientId });
+}
 
 const accountWith = (clientId: string, name: string, secrets: AtlasSecret[]): AtlasServiceAccount => ({
   clientId,

@@ -1,5 +1,14 @@
-import { createHash } from 'node:crypto';
-import { type Arrival, undertaker, type Vendor, type VendorAnswer, vendorServer, type World } from './vendor.ts';
+import { createHash, randomUUID } from 'node:crypto';
+import {
+  type Arrival,
+  type BadState,
+  takeOut,
+  undertaker,
+  type Vendor,
+  type VendorAnswer,
+  vendorServer,
+  type World,
+} from './vendor.ts';
 
 /** A key as Resolver keeps it. The value is here for the simulation only: no answer ever holds more than the access key. */
 export interface ResolverKey {
@@ -157,9 +166,34 @@ export function resolverVendor(
     server: vendorServer(vendor, answer),
     revive,
     organisations,
+    spoil: (state: BadState, admin: object) => spoil(organisations, state, admin),
     accepts: (secret: string) => organisations.some(({ host }) => ownerOf(host, secret) !== undefined),
     values: () => organisations.flatMap(({ users }) => users.flatMap(({ keys }) => keys.map(({ key }) => key))),
   } satisfies Vendor & { organisations: ResolverOrganisation[] };
+}
+
+function spoil(organisations: ResolverOrganisation[], state: BadState, admin: object): boolean {
+  const { host, apiKey, email, org: id } = admin as Account;
+  const isTheirs = ({ keys, email: known, password }: ResolverUser) =>
+    apiKey === undefined ? known === email && password !== undefined : keys.some(({ key }) => key === apiKey);
+  const org = organisations.find(
+    (known) => known.host === host && known.id === (id ?? known.id) && known.users.some(isTheirs),
+  );
+  const user = org?.users.find(isTheirs);
+  if (!org || !user) return false;
+  switch (state) {
+    case 'wrong-key':
+      user.password = 'changed-since';
+      return apiKey === undefined || takeOut(user.keys, ({ key }) => key === apiKey);
+    case 'missing-right':
+      user.isAdmin = false;
+      return true;
+    case 'elsewhere':
+      org.host = 'moved.core.resolver.com';
+      return true;
+    default:
+      return false;
+  }
 }
 
 interface Member {
@@ -254,6 +288,7 @@ export const world: World = {
   ],
   simulate(accounts) {
     const organisations: ResolverOrganisation[] = [];
+    let freshId = 50_000_000;
     for (const [index, value] of Object.values(accounts).entries()) {
       const account = value as Account;
       let known = organisations.find(({ host, id }) => host === account.host && id === (account.org ?? id));
@@ -271,7 +306,18 @@ export const world: World = {
         if (!users.some((user) => user.id === id))
           users.push(inventedUser(id, inventedKeys(3, `user ${account.host} ${id}`, 10_000 + id * 10)));
     }
-    return resolverVendor(organisations);
+    return {
+      ...resolverVendor(organisations),
+      leakFresh(kind) {
+        const owner = organisations[0]?.users.find(({ id }) => id === leakedOwner);
+        const [fresh] = inventedKeys(1, randomUUID(), freshId);
+        if (!fresh || !owner) return undefined;
+        freshId += 1;
+        owner.keys.push({ ...fresh, name: 'leaked-just-now' });
+        const identifiers = { accessKey: fresh.accessKey, userId: String(owner.id) };
+        return { provider: 'resolver', kind, secret: fresh.key, identifiers };
+      },
+    };
   },
 };
 

@@ -49,6 +49,24 @@ export interface Vendor {
   deletions: string[];
   /** Brings back a key that it deleted, as if it had never held to that. */
   revive(keyId: string): void;
+  /** Puts the admin credential of an account, as its secret has it, into a bad state; false where there is no such state for it. */
+  spoil?(state: BadState, admin: object): boolean;
+  /**
+   * Makes one more key of this kind, with a value of its own, and answers the leak of it as an alert would carry it;
+   * undefined where no account has a place for one. Absent: there is the sample alone.
+   */
+  leakFresh?(kind: string): object | undefined;
+}
+
+/** What can be wrong with an admin credential. */
+export const badStates = ['wrong-key', 'missing-right', 'expired', 'expires-soon', 'elsewhere', 'blocked'] as const;
+export type BadState = (typeof badStates)[number];
+
+/** Takes out of a list what fits; whether anything did. */
+export function takeOut<Item>(items: Item[], fits: (item: Item) => boolean): boolean {
+  const before = items.length;
+  items.splice(0, before, ...items.filter((item) => !fits(item)));
+  return items.length < before;
 }
 
 /** Deletes from a vendor's lists, and brings back what was deleted. */
