@@ -12,12 +12,18 @@ export interface FunctionFacts {
   sendsTo: readonly ('lanes' | 'unrouted' | 'own-lane' | 'notices')[];
   /** What it publishes to beside queues, where that is configured. */
   publishes?: readonly ('event-bus' | 'topic')[];
-  /** `due`: it sees which incidents are due and puts them off, and reads none. */
-  ledger: 'none' | 'due' | 'read-write';
+  /** What it does with the table's items, and which of its indexes it asks. */
+  ledger: {
+    items: readonly ('GetItem' | 'BatchGetItem' | 'PutItem' | 'UpdateItem')[];
+    indexes: readonly string[];
+  };
   /** It runs this often (s). */
   everySeconds?: number;
-  /** Secrets it may read: those of every configured source, those of its own provider's accounts, the fingerprint. */
-  reads: readonly ('sources' | 'own-provider' | 'fingerprint')[];
+  /**
+   * Secrets it may read: those of the configured sources that send alerts, of those that are asked for what an alert names, of
+   * those that are told that a key is dead, of Slack, of its own provider's accounts, the fingerprint.
+   */
+  reads: readonly ('sources' | 'asked-sources' | 'told-sources' | 'slack' | 'own-provider' | 'fingerprint')[];
   timeoutSeconds: number;
   memoryMb: number;
   description: string;
@@ -30,7 +36,7 @@ export const functions = {
     routes: [],
     consumes: 'nothing',
     sendsTo: ['lanes', 'unrouted', 'notices'],
-    ledger: 'due',
+    ledger: { items: ['UpdateItem'], indexes: ['due'] },
     everySeconds: 60,
     reads: [],
     timeoutSeconds: 30,
@@ -46,7 +52,7 @@ export const functions = {
     ],
     consumes: 'nothing',
     sendsTo: ['lanes', 'unrouted'],
-    ledger: 'none',
+    ledger: { items: [], indexes: [] },
     reads: ['sources', 'fingerprint'],
     timeoutSeconds: 10,
     memoryMb: 512,
@@ -69,7 +75,10 @@ export const functions = {
     ],
     consumes: 'nothing',
     sendsTo: ['lanes', 'unrouted', 'notices'],
-    ledger: 'read-write',
+    ledger: {
+      items: ['GetItem', 'PutItem', 'UpdateItem'],
+      indexes: ['newest', 'by-state', 'by-outcome', 'by-provider'],
+    },
     reads: ['fingerprint'],
     timeoutSeconds: 29,
     memoryMb: 512,
@@ -80,8 +89,8 @@ export const functions = {
     routes: [{ route: 'POST /sources/slack', access: 'public' }],
     consumes: 'nothing',
     sendsTo: ['lanes', 'unrouted', 'notices'],
-    ledger: 'read-write',
-    reads: ['sources', 'fingerprint'],
+    ledger: { items: ['GetItem', 'PutItem', 'UpdateItem'], indexes: ['by-state'] },
+    reads: ['asked-sources', 'slack', 'fingerprint'],
     timeoutSeconds: 10,
     memoryMb: 512,
     description: 'Takes what people and scanners say in Slack: hints, commands, clicks',
@@ -91,8 +100,8 @@ export const functions = {
     routes: [],
     consumes: 'unrouted',
     sendsTo: ['lanes', 'unrouted', 'notices'],
-    ledger: 'read-write',
-    reads: ['sources', 'fingerprint'],
+    ledger: { items: ['GetItem', 'BatchGetItem', 'PutItem', 'UpdateItem'], indexes: [] },
+    reads: ['asked-sources', 'fingerprint'],
     timeoutSeconds: 24,
     memoryMb: 512,
     description: 'Fetches what alerts only name, and parks what no lane takes, with the reason',
@@ -102,7 +111,7 @@ export const functions = {
     routes: [],
     consumes: 'lane',
     sendsTo: ['own-lane', 'notices'],
-    ledger: 'read-write',
+    ledger: { items: ['GetItem', 'BatchGetItem', 'PutItem', 'UpdateItem'], indexes: [] },
     reads: ['own-provider', 'fingerprint'],
     timeoutSeconds: 24,
     memoryMb: 512,
@@ -114,8 +123,8 @@ export const functions = {
     consumes: 'notices',
     sendsTo: ['notices'],
     publishes: ['event-bus', 'topic'],
-    ledger: 'read-write',
-    reads: ['sources'],
+    ledger: { items: ['GetItem', 'PutItem', 'UpdateItem'], indexes: [] },
+    reads: ['told-sources', 'slack'],
     timeoutSeconds: 24,
     memoryMb: 512,
     description: 'Tells people, programs and sources what became of an incident',

@@ -2,7 +2,7 @@ import { AttributeType, Billing, ProjectionType, TableEncryptionV2, TableV2 } fr
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import { RemovalPolicy } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
-import { names } from '../../functions/manifest.ts';
+import { type FunctionFacts, names } from '../../functions/manifest.ts';
 import { indexes } from '../../functions/platform/ledger-listing.ts';
 
 const text = (name: string) => ({ name, type: AttributeType.STRING });
@@ -33,20 +33,12 @@ export class Ledger extends Construct {
     });
   }
 
-  /** What the code does with the table and no more: no scan, and nothing is ever deleted. */
-  grantReadWrite(grantee: IGrantable): void {
+  /** What a function's code does with the table and no more: no scan, and nothing is ever deleted. */
+  grant(grantee: IGrantable, { items, indexes: asked }: FunctionFacts['ledger']): void {
     const { tableArn } = this.table;
-    const items = ['GetItem', 'BatchGetItem', 'PutItem', 'UpdateItem'].map((action) => `dynamodb:${action}`);
-    const listings = Object.keys(indexes).filter((index) => index !== 'due');
-    Grant.addToPrincipal({ grantee, actions: items, resourceArns: [tableArn] });
-    const resourceArns = listings.map((index) => `${tableArn}/index/${index}`);
-    Grant.addToPrincipal({ grantee, actions: ['dynamodb:Query'], resourceArns });
-  }
-
-  /** What it takes to see what is due and to put it off: not to read an incident. */
-  grantWatch(grantee: IGrantable): void {
-    const { tableArn } = this.table;
-    Grant.addToPrincipal({ grantee, actions: ['dynamodb:Query'], resourceArns: [`${tableArn}/index/due`] });
-    Grant.addToPrincipal({ grantee, actions: ['dynamodb:UpdateItem'], resourceArns: [tableArn] });
+    const actions = items.map((action) => `dynamodb:${action}`);
+    if (actions.length > 0) Grant.addToPrincipal({ grantee, actions, resourceArns: [tableArn] });
+    const resourceArns = asked.map((index) => `${tableArn}/index/${index}`);
+    if (asked.length > 0) Grant.addToPrincipal({ grantee, actions: ['dynamodb:Query'], resourceArns });
   }
 }

@@ -3,12 +3,11 @@ import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import { Grant, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, type IFunction, RecursiveLoop, Runtime } from 'aws-cdk-lib/aws-lambda';
-import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
-import { Duration, RemovalPolicy } from 'aws-cdk-lib/core';
+import { Duration, Names, RemovalPolicy } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { type FunctionFacts, functions, names, queues } from '../../functions/manifest.ts';
 import type { FunctionName } from '../../functions/platform/env.ts';
@@ -79,13 +78,17 @@ export class ServiceFunction extends Construct {
 
   /** Hands it a queue's messages; each one succeeds or fails by itself. */
   consume(queue: IQueue): void {
-    this.lambda.addEventSource(
-      new SqsEventSource(queue, {
-        batchSize: queues.batchSize,
-        reportBatchItemFailures: true,
-        maxConcurrency: queues.concurrency,
-      }),
-    );
+    // The name that CDK's own event source has: what is deployed stays the same mapping.
+    this.lambda.addEventSourceMapping(`SqsEventSource:${Names.nodeUniqueId(queue.node)}`, {
+      eventSourceArn: queue.queueArn,
+      batchSize: queues.batchSize,
+      reportBatchItemFailures: true,
+      maxConcurrency: queues.concurrency,
+    });
+    // That one would be allowed two more things, which Lambda does not do:
+    // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+    const actions = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'];
+    Grant.addToPrincipal({ grantee: this.lambda, actions, resourceArns: [queue.queueArn] });
   }
 }
 

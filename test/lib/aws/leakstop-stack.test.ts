@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { functions, names } from '../../../functions/manifest.ts';
 import type { FunctionName } from '../../../functions/platform/env.ts';
+import type { Sources } from '../../../functions/revocation/source.ts';
 import { sources } from '../../../functions/sources/index.ts';
 import type { Configuration } from '../../../lib/configuration.ts';
 import { everything, ofType, permissionsOf, resourcesOf } from './template.ts';
@@ -71,12 +72,18 @@ describe('who may do what', () => {
     expect(read.filter((secret) => secret.startsWith('leakstop/providers/'))).toEqual([]);
   });
 
-  test('the secrets that alerts are verified with are read where alerts come in, and nowhere else', () => {
-    const readers = shared.filter((name) => (functions[name].reads as readonly string[]).includes('sources'));
-    for (const id of Object.keys(sources)) {
+  test('the secret of a source is read where its alerts come in, where they are fetched and where they are closed', () => {
+    for (const [id, source] of Object.entries(sources as Sources)) {
+      const readers = [
+        'receive-alert',
+        ...(source.fetch ? (['receive-slack', 'resolve-alert'] as const) : []),
+        ...(source.close ? (['send-notice'] as const) : []),
+      ] as const;
       const expected = readers.map((name) => names.function(name)).sort();
       expect(holders('secretsmanager:GetSecretValue', names.sourceSecret(id))).toEqual(expected);
     }
+    const inSlack = [names.function('receive-slack'), names.function('send-notice')];
+    expect(holders('secretsmanager:GetSecretValue', names.sourceSecret('slack'))).toEqual(inSlack);
   });
 
   test.each(lanes)('only the lane of $id receives from its queue', ({ id, who }) => {
