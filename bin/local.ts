@@ -1,7 +1,11 @@
-import { BadOption, readOptions, usage } from '../lib/local/options.ts';
+import { followLive } from '../lib/local/live.ts';
+import { BadOption, portTrouble, readOptions, refuseEaten, type StageOptions, usage } from '../lib/local/options.ts';
 import { loadWorlds, type Stage, startStage } from '../lib/local/stage.ts';
+import { type Incident, terminalOf } from '../lib/local/terminal.ts';
+import { welcome } from '../lib/local/welcome.ts';
 
 let stage: Stage | undefined;
+let live: ReturnType<typeof followLive> | undefined;
 let stoppingSince: number | undefined;
 
 /** On a Ctrl-C the terminal tells everyone and npm passes it on: what comes again within this time (ms) is the same one. */
@@ -11,38 +15,47 @@ const passedOnWithin = process.env.npm_lifecycle_event === 'start' ? 200 : 0;
 async function stop(signal: NodeJS.Signals): Promise<void> {
   if (stoppingSince !== undefined) {
     if (Date.now() - stoppingSince < passedOnWithin) return;
+    live?.close();
     process.exit(signal === 'SIGINT' ? 130 : 143);
   }
   stoppingSince = Date.now();
   await stage?.close();
+  live?.close();
   process.exit(0);
 }
 
-/** `npm start`: the whole service on this machine. Prints one line when it listens; logs go to stderr. */
-async function main(): Promise<void> {
-  const worlds = await loadWorlds();
-  const options = readOptions(process.argv.slice(2), worlds);
-  if (options === 'help') {
-    process.stdout.write(usage);
-    return;
-  }
-  stage = await startStage(options, worlds, { variables: process.env, logs: process.stderr });
+/** `npm start`: the whole service on this machine. Prints one line when it listens; logs, or incidents, go to stderr. */
+async function main(options: StageOptions, worlds: Awaited<ReturnType<typeof loadWorlds>>): Promise<void> {
+  const watched = process.stderr.isTTY && !options.logs;
+  const terminal = terminalOf(process.stderr, process.env);
+  if (watched) live = followLive({ terminal, write: (text) => process.stderr.write(text), read });
+  const variables = { ...process.env, ...(watched && { POWERTOOLS_LOG_LEVEL: undefined }) };
+  stage = await startStage(options, worlds, { variables, logs: live?.logs ?? process.stderr });
   for (const remark of options.remarks) console.error(remark);
   process.stdout.write(`Leakstop listening on ${stage.url}\n`);
+  if (watched) process.stderr.write(`${welcome(terminal, stage.url, options, worlds, stage.vendors).join('\n')}\n`);
+}
+
+/** What stands in the ledger, asked for as anybody would. */
+async function read(id: string): Promise<Incident | undefined> {
+  const answer = await fetch(`${stage?.url}/incidents/${id}`, { signal: AbortSignal.timeout(10_000) });
+  return answer.ok ? ((await answer.json()) as Incident) : undefined;
 }
 
 process.on('SIGINT', stop).on('SIGTERM', stop);
+let port = 0;
 try {
-  await main();
+  refuseEaten('npm start', ['port', 'secrets', 'vendors', 'data', 'logs'], process.env);
+  const worlds = await loadWorlds();
+  const options = readOptions(process.argv.slice(2), worlds);
+  if (options === 'help') process.stdout.write(usage);
+  else {
+    port = options.port;
+    await main(options, worlds);
+  }
 } catch (error) {
-  const inUse = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
-  const known = error instanceof BadOption || inUse;
-  console.error(
-    inUse
-      ? '--port: is in use; choose another, or 0 for any free one'
-      : error instanceof Error
-        ? error.message
-        : 'cannot start',
-  );
-  process.exit(known ? 2 : 1);
+  live?.close();
+  const trouble = portTrouble(error, port);
+  console.error(trouble ?? (error instanceof Error ? error.message : 'cannot start'));
+  process.exit(error instanceof BadOption || trouble !== undefined ? 2 : 1);
 }

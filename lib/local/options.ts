@@ -17,6 +17,8 @@ export interface StageOptions {
   port: number;
   vendors: 'simulated' | 'live';
   data: string | undefined;
+  /** JSON logs, also where somebody watches. */
+  logs?: boolean;
   secrets: SecretValues;
   configuration: Configuration;
   /** Remarks for the person who started it. */
@@ -39,12 +41,19 @@ export const usage = `Usage: npm start -- [options]
   --config FILE                JSON configuration (every provider, account and source that has a secret)
   --vendors simulated|live     who answers for the hosts of providers, sources and Slack (simulated)
   --data DIR                   keeps the ledger across restarts (in memory)
+  --logs                       JSON logs in a terminal too, instead of the incidents as they happen
   --help                       this text
+
+Examples:
+  npm start                            simulated providers and sample keys; then, in a second shell: npm run leak -- datadog
+  npm start -- --port 0 --data .stage  on any free port, keeping what happened
+  npm start -- --vendors live --secrets secrets.json --config config.json
+                                       your own accounts; with "action": "observe" in config.json nothing is deleted
 `;
 
 /** @throws BadOption */
 export function readOptions(args: string[], worlds: Record<string, World>): StageOptions | 'help' {
-  const { port, secrets: secretsFile, config, vendors, data, help } = parse(args);
+  const { port, secrets: secretsFile, config, vendors, data, logs = false, help } = parse(args);
   if (help) return 'help';
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) throw new BadOption('--port: must be a number from 0 to 65535');
   if (vendors !== 'simulated' && vendors !== 'live') throw new BadOption('--vendors: must be simulated or live');
@@ -58,7 +67,7 @@ export function readOptions(args: string[], worlds: Record<string, World>): Stag
   };
   const configuration = configure(config === undefined ? defaults : readJson('--config', config));
   requireSecrets(configuration, secrets);
-  return { port: Number(port), vendors, data, secrets, configuration, remarks };
+  return { port: Number(port), vendors, data, logs, secrets, configuration, remarks };
 }
 
 function parse(args: string[]) {
@@ -76,14 +85,41 @@ function parse(args: string[]) {
         config: text(),
         vendors: text('simulated'),
         data: text(),
+        logs: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
     });
     return { ...values, port: String(values.port), vendors: String(values.vendors) };
   } catch (error) {
-    const [line = ''] = error instanceof Error ? error.message.split('\n') : [];
-    throw new BadOption(`${line.replace(/\. To specify.*$/, '')}; see npm start -- --help`);
+    throw new BadOption(`${complaintOf(error)}; see npm start -- --help`);
   }
+}
+
+/** What `parseArgs` found wrong, in one line. */
+export function complaintOf(error: unknown): string {
+  const [line = ''] = error instanceof Error ? error.message.split('\n') : [];
+  return line.replace(/\. (To specify|This command).*$/, '');
+}
+
+/**
+ * npm takes options before `--` for its own and passes them on as variables alone.
+ * @throws BadOption with the command as it was meant
+ */
+export function refuseEaten(command: string, options: readonly string[], variables: NodeJS.ProcessEnv): void {
+  for (const option of options) {
+    if (variables[`npm_config_${option}`] !== undefined)
+      throw new BadOption(`--${option}: npm has taken it for itself; put -- before it: ${command} -- --${option} ...`);
+  }
+}
+
+/** A port that cannot be had, in words that help; undefined where it is something else. */
+export function portTrouble(error: unknown, port: number): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'EADDRINUSE')
+    return `--port: ${port} is in use, perhaps by another stage; end that, or take a free port: npm start -- --port 0`;
+  if (code === 'EACCES')
+    return `--port: ${port} is not for everyone on this machine; take one from 1024 on: npm start -- --port 8787`;
+  return undefined;
 }
 
 /** The secrets with a fingerprint key, and the data folder made. */
@@ -98,22 +134,52 @@ function keeping(given: SecretValues, data: string | undefined): SecretValues {
   }
 }
 
-function readJson(option: string, file: string): object {
+export function readJson(option: string, file: string): object {
   let text: string;
   try {
-    text = readFileSync(file, 'utf8');
-  } catch {
-    throw new BadOption(`${option}: cannot read ${file}`);
+    text = readFileSync(file, 'utf8').replace(/^\uFEFF/, '');
+  } catch (error) {
+    const code = String(error instanceof Error && 'code' in error ? error.code : 'unknown error');
+    const why =
+      { ENOENT: 'there is no such file', EISDIR: 'it is a folder', EACCES: 'it may not be read' }[code] ?? code;
+    throw new BadOption(`${option}: cannot read ${file}: ${why}`);
   }
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch {
-    throw new BadOption(`${option}: ${file} is not JSON`);
+    throw new BadOption(`${option}: ${file} is not JSON: ${placeOf(text)}`);
   }
   if (json === null || typeof json !== 'object' || Array.isArray(json))
     throw new BadOption(`${option}: ${file} must hold a JSON object`);
   return json;
+}
+
+/** Where a text stops being JSON, by line and column; never what stands there, which may be a secret. */
+function placeOf(text: string): string {
+  if (text.trim() === '') return 'it is empty';
+  let [good, bad] = [0, text.length];
+  if (!stopsWithin(text)) return `it ends too early, in line ${text.trimEnd().split('\n').length}`;
+  while (bad - good > 1) {
+    const middle = Math.floor((good + bad) / 2);
+    if (stopsWithin(text.slice(0, middle))) bad = middle;
+    else good = middle;
+  }
+  const before = text.slice(0, bad - 1).split('\n');
+  return `see line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
+}
+
+/** Whether a text could not go on to be JSON, whatever followed it. */
+function stopsWithin(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return false;
+  } catch (error) {
+    const { message } = error as SyntaxError;
+    if (/end of JSON input|Unterminated/.test(message)) return false;
+    const [, position] = /position (\d+)/.exec(message) ?? [];
+    return position === undefined || Number(position) < text.length;
+  }
 }
 
 /** Every secret that is read here matches its schema, and no provider's name is misspelt; what they configure is told. */
@@ -140,7 +206,7 @@ function checkSecrets(secrets: SecretValues) {
 }
 
 /** Whose secret it is by its name: a source's, or a provider's for one account. Undefined: of a source that is not here. */
-function readerOf(name: string): { id: string; account?: string; schema: Parameters<typeof check>[2] } | undefined {
+export function readerOf(name: string): { id: string; account?: string; schema: Parameters<typeof check>[2] } | undefined {
   const wrong = (problem: string) => new BadOption(`--secrets: ${name}: ${problem}`);
   const [, kind, id = '', account, ...more] = name.split('/');
   if (kind === 'sources') {

@@ -1,0 +1,32 @@
+// Loaded before a command, in plain JavaScript, so that whoever lacks the right Node or the packages is told what to do
+// instead of where the parser stopped. Type stripping is there without an option from 22.18 on:
+// https://nodejs.org/docs/latest-v22.x/api/typescript.html#type-stripping
+import { isMainThread } from 'node:worker_threads';
+
+const needed = ['zod', 'dynalite'];
+
+function complaint() {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const isInstalled = needed.every(isThere);
+  if (!isInstalled)
+    return 'The packages are not here, or not all of them: run npm ci, without --omit=dev, in the folder of Leakstop.';
+  if (major < 22 || (major === 22 && minor < 18))
+    return `This is Node ${process.versions.node}. npm ci brings Node 24 along, for npm start and npm run: start it by them; if you do, npm ci ran without scripts (--ignore-scripts): run npm rebuild node, or install Node 24.`;
+  return undefined;
+}
+
+function isThere(name) {
+  try {
+    return import.meta.resolve(name) !== '';
+  } catch {
+    return false;
+  }
+}
+
+if (isMainThread) {
+  const line = complaint();
+  if (line !== undefined) {
+    process.stderr.write(`${line}\n`);
+    process.exit(2);
+  }
+}
