@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { Environment } from '../functions/platform/env.ts';
 import { issueInWords } from '../functions/platform/secrets.ts';
 import { providers } from '../functions/providers/index.ts';
+import { drilledKind } from '../functions/revocation/drill-key.ts';
 import { actions, policySchema } from '../functions/revocation/policy.ts';
 import type { Providers } from '../functions/revocation/provider.ts';
 import type { Sources } from '../functions/revocation/source.ts';
@@ -31,6 +32,13 @@ const notices = z.strictObject({
     .optional(),
 });
 
+/** Accounts in which a key is made for the purpose, leaked to ourselves and killed, again and again: a drill. */
+const drill = z.strictObject({
+  accounts: z.record(z.string(), z.array(accountName).min(1)),
+  everyHours: z.number().min(0.25).max(72).default(24),
+  objectiveSeconds: z.int().min(5).max(3600).default(60),
+});
+
 /** What an adopter configures (contract, section 4): typed in `bin/config.ts`, as JSON for `npm start -- --config`. */
 export const configurationSchema = z
   .strictObject({
@@ -41,8 +49,9 @@ export const configurationSchema = z
     sources: z.array(z.string()).default([]),
     policy: policySchema.prefault({}),
     notices: notices.prefault({}),
+    drill: drill.optional(),
   })
-  .superRefine(({ providers: wanted, sources: listed, policy }, context) => {
+  .superRefine(({ providers: wanted, sources: listed, policy, drill: drilled }, context) => {
     const issue = (path: (string | number)[], message: string) => context.addIssue({ code: 'custom', path, message });
     for (const [id, { action, accounts }] of Object.entries(wanted)) {
       const provider = Object.hasOwn(registry, id) ? registry[id] : undefined;
@@ -64,6 +73,17 @@ export const configurationSchema = z
     for (const [index, id] of listed.entries()) {
       if (!known.includes(id)) issue(['sources', index], `is not a source; there are ${known.join(', ')}`);
     }
+    const drillable = Object.values(registry).filter((provider) => drilledKind(provider) !== undefined);
+    for (const [id, accounts] of Object.entries(drilled?.accounts ?? {})) {
+      const path = ['drill', 'accounts', id];
+      const missing = accounts.find((account) => wanted[id]?.accounts.includes(account) !== true);
+      if (!drillable.some((provider) => provider.id === id))
+        issue(path, `cannot be drilled: no key can be made there; ${drillable.map((one) => one.id).join(', ')} can be`);
+      else if (missing !== undefined) issue(path, `names ${missing}, which is not among providers.${id}.accounts`);
+      else if (new Set(accounts).size < accounts.length) issue(path, 'names an account twice');
+    }
+    if (drilled !== undefined && drilled.objectiveSeconds >= drilled.everyHours * 3600)
+      issue(['drill', 'objectiveSeconds'], 'must be less than the time from one drill to the next');
     for (const [index, { provider }] of policy.protected.entries()) {
       if (!Object.hasOwn(registry, provider)) issue(['policy', 'protected', index, 'provider'], 'is not a provider');
     }
@@ -75,8 +95,11 @@ export type Configuration = z.output<typeof configurationSchema>;
 export type ConfigurationInput = z.input<typeof configurationSchema>;
 
 /** @throws Error with one line that names the field and the remedy */
-export function readConfiguration(input: unknown): Configuration {
-  const parsed = configurationSchema.safeParse(input);
+export const readConfiguration = (input: unknown): Configuration => readStrictly(configurationSchema, input);
+
+/** @throws Error with one line that names the field and the remedy */
+export function readStrictly<Output>(schema: z.ZodType<Output>, input: unknown): Output {
+  const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
   const { issues } = parsed.error;
   // A misspelt field is named before the one that is missing for it. Here, unlike in a secret, no name is secret.
@@ -102,7 +125,7 @@ const toldAt = (noticesQueue: string | undefined): Record<string, string> =>
 
 /** The environments of the functions that exist once. */
 export function sharedEnvironments(
-  { providers: configured, sources: enabled, policy, notices: receivers }: Configuration,
+  { providers: configured, sources: enabled, policy, notices: receivers, drill: drilled }: Configuration,
   { table, lanes, unroutedQueue, noticesQueue, account }: Places,
 ) {
   const told = toldAt(noticesQueue);
@@ -113,6 +136,7 @@ export function sharedEnvironments(
       ...told,
       UNROUTED_QUEUE: unroutedQueue,
       SOURCES: JSON.stringify(enabled),
+      ...(drilled !== undefined && { DRILLS: JSON.stringify(drilled.accounts) }),
       TABLE: table,
     } satisfies Environment<'keep-watch'>,
     'receive-alert': {
@@ -164,18 +188,20 @@ export const isToldOf = ({ sources: enabled, notices: { eventBus, topic } }: Con
 
 /** The environment of one provider's lane. */
 export function laneEnvironment(
-  { providers: configured, policy }: Configuration,
+  { providers: configured, policy, drill: drilled }: Configuration,
   id: string,
   { table, lanes, noticesQueue }: Pick<Places, 'table' | 'lanes' | 'noticesQueue'>,
 ) {
   const provider = configured[id];
   const lane = lanes[id];
   if (!provider || lane === undefined) throw new Error(`provider ${id} is not configured`);
+  const accounts = drilled?.accounts[id];
   return {
     PROVIDER: id,
     ACCOUNTS: JSON.stringify(provider.accounts),
     ACTION: provider.action,
     POLICY: JSON.stringify(policy),
+    ...(accounts !== undefined && { DRILL: JSON.stringify({ ...drilled, accounts }) }),
     LANE: lane,
     ...toldAt(noticesQueue),
     TABLE: table,

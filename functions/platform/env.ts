@@ -42,7 +42,7 @@ export const environments = {
       NOTICES_QUEUE: noticesQueue,
       UNROUTED_QUEUE: z.url(),
       SOURCES: json(z.array(z.string())),
-      DRILLS: accounts.default({}),
+      DRILLS: accounts.optional(),
       TABLE: z.string().min(1),
     }),
   'receive-alert': () => z.object({ LANES: lanes, UNROUTED_QUEUE: z.url(), SOURCES: json(z.array(z.string())) }),

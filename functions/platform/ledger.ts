@@ -349,7 +349,7 @@ const alertItem = (source: string, link: string) =>
   `alert#${source}#${Buffer.byteLength(link) <= linkAtMost ? link : createHash('sha256').update(link).digest('hex')}`;
 
 /** The same client, whose outages are told as such; what is wrong with a request of ours stays what it is. */
-function tellingOutages(client: DynamoDBClient): Pick<DynamoDBClient, 'send'> {
+export function tellingOutages(client: DynamoDBClient): Pick<DynamoDBClient, 'send'> {
   const send = async (command: Parameters<DynamoDBClient['send']>[0]) => {
     try {
       return await client.send(command);

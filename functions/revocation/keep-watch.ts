@@ -1,3 +1,4 @@
+import { writeDrillOrder } from './drill-order.ts';
 import { type Due, isResting, type Ledger } from './ledger.ts';
 import { type Report, writeReport } from './report.ts';
 import { writeSweep } from './sweep.ts';
@@ -19,6 +20,8 @@ export interface Watchtower {
   notices: string | undefined;
   /** @throws Unavailable */
   send(queueUrl: string, bodies: string[]): Promise<void>;
+  /** Tells logs which incidents were passed on, and where to. */
+  passedOn?(to: string, incidents: readonly string[]): void;
   /** Epoch ms. */
   now(): number;
   newId(): string;
@@ -29,16 +32,20 @@ export interface Watchtower {
  * tells. It decides nothing: a message that is not needed any more finds nothing to do. Returns how many were due.
  * @throws Unavailable: what was not passed on stays due
  */
-export async function keepWatch({ ledger, lanes, notices, send, now, newId }: Watchtower): Promise<number> {
+export async function keepWatch({ ledger, lanes, notices, send, passedOn, now, newId }: Watchtower): Promise<number> {
   const due = await ledger.due(atMost);
-  const passedOn = new Set<Due>();
+  const passed = new Set<Due>();
   const left = new Map<Due, unknown>();
   /** A queue that takes nothing holds up no other. */
-  const pass = async (queueUrl: string, some: Due[], write: (one: Due) => string) => {
+  const pass = async (to: string, queueUrl: string, some: Due[], write: (one: Due) => string) => {
     if (some.length === 0) return;
     try {
       await send(queueUrl, some.map(write));
-      for (const one of some) passedOn.add(one);
+      for (const one of some) passed.add(one);
+      passedOn?.(
+        to,
+        some.map(({ incident }) => incident),
+      );
     } catch (error) {
       for (const one of some) left.set(one, error);
     }
@@ -46,14 +53,14 @@ export async function keepWatch({ ledger, lanes, notices, send, now, newId }: Wa
   const lookedAt = due.filter((one) => needsLook(one, now()));
   for (const [provider, lane] of Object.entries(lanes)) {
     const mine = lookedAt.filter((one) => one.provider === provider);
-    await pass(lane, mine, (one) => writeReport(lookFor(one, newId(), now())));
+    await pass(provider, lane, mine, (one) => writeReport(lookFor(one, newId(), now())));
   }
   if (notices !== undefined) {
     const untold = due.filter(({ telling }) => telling);
-    await pass(notices, untold, ({ incident }) => writeErrand(newErrand(incident, now())));
+    await pass('notices', notices, untold, ({ incident }) => writeErrand(newErrand(incident, now())));
   }
   const done = due.filter((one) => !left.has(one));
-  const until = (one: Due) => beforeLook(one, now(), passedOn.has(one) ? patience : abandoned);
+  const until = (one: Due) => beforeLook(one, now(), passed.has(one) ? patience : abandoned);
   await Promise.all(done.map((one) => ledger.postpone(one, until(one))));
   for (const error of left.values()) throw error;
   return due.length;
@@ -75,14 +82,45 @@ export async function askForSweeps(
   if (Math.floor(now() / 60_000) % sweepMinutes === 0) await send(unroutedQueue, sources.map(writeSweep));
 }
 
+/** Provider id → the accounts that are drilled. */
+export type Drills = Readonly<Record<string, readonly string[]>>;
+
+/**
+ * Has lanes see to their drills, in every round: whether one is due, and how the last one went, is written down where the key is
+ * made. So nothing is remembered here either, and a round that is missed or comes twice changes nothing.
+ * @throws Unavailable when a lane took none; the others have theirs
+ */
+export async function askForDrills(
+  drills: Drills,
+  { lanes, send, now }: Pick<Watchtower, 'lanes' | 'send' | 'now'>,
+): Promise<void> {
+  const asked = Object.entries(drills).map(async ([provider, accounts]) => {
+    const lane = lanes[provider];
+    if (lane === undefined) return;
+    await send(
+      lane,
+      accounts.map((account) => writeDrillOrder({ account, at: now() })),
+    );
+  });
+  for (const one of await Promise.allSettled(asked)) if (one.status === 'rejected') throw one.reason;
+}
+
 /** One round of the watch; returns how many incidents were due. What fails in one part holds back no other. @throws Unavailable */
 export async function watchRound(
   tower: Watchtower,
-  { swept, unroutedQueue }: { swept: readonly string[]; unroutedQueue: string },
+  {
+    swept,
+    unroutedQueue,
+    drills = {},
+  }: { swept: readonly string[]; unroutedQueue: string; drills?: Drills | undefined },
 ): Promise<number> {
-  const [due, asked] = await Promise.allSettled([keepWatch(tower), askForSweeps(swept, tower, unroutedQueue)]);
+  const [due, ...asked] = await Promise.allSettled([
+    keepWatch(tower),
+    askForSweeps(swept, tower, unroutedQueue),
+    askForDrills(drills, tower),
+  ]);
   if (due.status === 'rejected') throw due.reason;
-  if (asked.status === 'rejected') throw asked.reason;
+  for (const one of asked) if (one.status === 'rejected') throw one.reason;
   return due.value;
 }
 

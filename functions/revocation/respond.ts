@@ -1,5 +1,5 @@
 import { expire } from './approval.ts';
-import { LeaseLost } from './errors.ts';
+import { LeaseLost, Unavailable } from './errors.ts';
 import { putBackUnwritten, settleFault } from './faults.ts';
 import { accountActingWith, findEverywhere } from './find-everywhere.ts';
 import { seal } from './fingerprint.ts';
@@ -19,6 +19,8 @@ const grace = 2_000;
 const nextTurn = 3_000;
 /** A message that may not take what a dead function left comes back after this long (ms), until somebody has gone on with that. */
 const afterDeath = 30_000;
+/** For this long (ms) a key that a drill has made need not be shown. */
+const untilShown = 30_000;
 
 /**
  * Takes one report to the end of what can be done now: claim, find, decide, record `sent`, revoke, prove, close.
@@ -47,7 +49,7 @@ export async function respond(report: Report, services: Services, endsAt: number
     if (claim.is !== 'claimed') return;
     // What the look was for is done with the claim: what this run puts back is its own message.
     const run = startRun(claim.record, { ...report, look: undefined }, services, endsAt);
-    services.note({ incident: run.record.id, stage: 'claimed' });
+    services.note({ incident: run.record.id, stage: 'claimed', inDoubt: run.record.state === 'unknown' });
     await pursue(run).catch((error) => settleFault(run, error));
     // What was told of its death does not hold any more, and this run could not bring a new one.
     if (report.look?.alive !== undefined && isRevived(run.record)) await announce(run);
@@ -97,8 +99,12 @@ async function pursue(run: Run): Promise<void> {
   if (actsWith !== undefined) return protectOwn(run, { account: actsWith });
   const accounts = leak.account === undefined ? services.accounts : [leak.account];
   const found = await findEverywhere(run, leak, accounts);
+  if (found.length === 0 && isJustMade(run)) throw new Unavailable('the key of the drill is not shown yet');
   const match = await theOne(run, leak, found, accounts);
   if (match === undefined) return;
+  const { drill } = report.order ?? {};
+  if (drill !== undefined && drill.keyId !== match.key.keyId)
+    return rest(run, 'protected', 'a drill may end the key that it has made, and this is another');
   tell(run, 'found', inWords(match, leak));
   if (isCertain(run, leak, match)) {
     const incident = await services.ledger.nameKey(record, nameOf(run, match.account, match.key.keyId));
@@ -106,6 +112,10 @@ async function pursue(run: Run): Promise<void> {
   }
   await proceed(run, leak, match);
 }
+
+/** A provider may take a moment to show what was made there. Nobody else's key is that new. */
+const isJustMade = ({ record, report: { order, sighting }, services }: Run) =>
+  order?.drill !== undefined && record.keyId === null && services.now() - Date.parse(sighting.at) < untilShown;
 
 /**
  * A key that is named by nothing but its id may have an incident already, opened by its value: then both are one. A leak

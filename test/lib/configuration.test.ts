@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isToldOf, readConfiguration } from '../../lib/configuration.ts';
+import { isToldOf, laneEnvironment, readConfiguration, sharedEnvironments } from '../../lib/configuration.ts';
 
 describe('a configuration that is wrong', () => {
   test.each<[object, RegExp]>([
@@ -76,6 +76,48 @@ test('a configuration says what is meant by what it leaves out', () => {
     sources: [],
     policy: { protected: [], approval: { approvers: [], onDeadline: 'park' }, useLeakedKey: true },
     notices: { eventBus: 'default' },
+  });
+});
+
+describe('drills', () => {
+  const providers = { datadog: { accounts: ['prod', 'eu'] }, coveo: { accounts: ['main'] } };
+  const places = { table: 't', lanes: { datadog: 'https://lane', coveo: 'https://other' }, noticesQueue: undefined };
+  const environments = (drill?: object) => {
+    const configuration = readConfiguration({ providers, ...(drill && { drill }) });
+    const shared = sharedEnvironments(configuration, { ...places, unroutedQueue: 'https://unrouted', account: '1' });
+    return [shared['keep-watch'], laneEnvironment(configuration, 'datadog', places)] as const;
+  };
+
+  test('are of the accounts that are named, once a day and to be dead within a minute where nothing else is said', () => {
+    const [watch, lane] = environments({ accounts: { datadog: ['prod'] } });
+    expect(JSON.parse(String(watch.DRILLS))).toEqual({ datadog: ['prod'] });
+    expect(JSON.parse(String(lane.DRILL))).toEqual({ accounts: ['prod'], everyHours: 24, objectiveSeconds: 60 });
+  });
+
+  test('are nobody’s business where none is configured, nor a lane’s whose provider has none', () => {
+    const [watch, lane] = environments();
+    expect(watch).not.toHaveProperty('DRILLS');
+    expect(lane).not.toHaveProperty('DRILL');
+    const configuration = readConfiguration({ providers, drill: { accounts: { datadog: ['prod'] } } });
+    expect(laneEnvironment(configuration, 'coveo', places)).not.toHaveProperty('DRILL');
+  });
+
+  test.each([
+    [
+      { accounts: { coveo: ['main'] } },
+      /^drill\.accounts\.coveo: cannot be drilled: no key can be made there; .*datadog.* can be$/,
+    ],
+    [{ accounts: { nobody: ['main'] } }, /^drill\.accounts\.nobody: cannot be drilled/],
+    [{ accounts: { datadog: ['us'] } }, /^drill\.accounts\.datadog: names us, which is not among providers\.datadog/],
+    [{ accounts: { docspace: ['main'] } }, /^drill\.accounts\.docspace: names main, which is not among/],
+    [{ accounts: { datadog: ['prod', 'prod'] } }, /^drill\.accounts\.datadog: names an account twice$/],
+    [{ accounts: { datadog: [] } }, /^drill\.accounts\.datadog: /],
+    [{ accounts: {}, everyHours: 0.1 }, /^drill\.everyHours: /],
+    [{ accounts: {}, objectiveSeconds: 4000 }, /^drill\.objectiveSeconds: /],
+    [{ accounts: {}, everyHours: 0.25, objectiveSeconds: 900 }, /^drill\.objectiveSeconds: must be less than the time/],
+    [{ accounts: {}, often: true }, /^drill\.often: /],
+  ])('are refused in one line that names the field: %j', (drill, line) => {
+    expect(() => readConfiguration({ providers, drill })).toThrow(line);
   });
 });
 

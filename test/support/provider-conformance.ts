@@ -1,13 +1,17 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { drillBook } from '../../functions/platform/drill-book.ts';
 import { addressOf } from '../../functions/platform/http.ts';
 import { providers } from '../../functions/providers/index.ts';
 import { askAsAdmin } from '../../functions/revocation/ask.ts';
 import { approve } from '../../functions/revocation/decisions.ts';
+import { drill } from '../../functions/revocation/drill.ts';
+import { drilledKind } from '../../functions/revocation/drill-key.ts';
 import { seal } from '../../functions/revocation/fingerprint.ts';
 import type { IncidentRecord } from '../../functions/revocation/incident.ts';
 import { leakFromSource } from '../../functions/revocation/leak.ts';
 import { readAll } from '../../functions/revocation/listing.ts';
 import type { AnyKind, AnyProvider, Providers } from '../../functions/revocation/provider.ts';
+import { readReport } from '../../functions/revocation/report.ts';
 import { route } from '../../functions/revocation/routing.ts';
 import { Secret } from '../../functions/revocation/secret.ts';
 import type { Arrival, Vendor } from '../../lib/local/vendors/vendor.ts';
@@ -694,6 +698,37 @@ export function providerConformance(subject: Conformance): void {
     test('is in the registry, and tested in the file of its name', () => {
       expect((providers as Providers)[provider.id]).toBe(provider);
       expect(expect.getState().testPath).toMatch(new RegExp(`/${provider.id}\\.test\\.ts$`));
+    });
+
+    test.each(drilledKind(provider) === kindId ? ways : [])(
+      'can be drilled where all else is a dry run: a key is made, killed and seen dead, $way',
+      async ({ policy }) => {
+        const begun = await begin({ twins: true }, { policy, action: 'observe' });
+        const { services, vendor, run, drain, waiting, dynamoDb, table, ledger, notes } = begun;
+        const before = vendor.values();
+        const book = drillBook({ client: dynamoDb, table }, provider.id);
+        const drills = { plan: { accounts: ['main'], everyHours: 24, objectiveSeconds: 60 }, book };
+        const order = () => drill({ account: 'main', at: clock.now() }, { ...services, drills }, clock.now() + 24_000);
+        await order();
+        const [value = '', ...others] = vendor.values().filter((one) => !before.includes(one));
+        expect(others).toEqual([]);
+        expect(vendor.accepts(value)).toBe(true);
+        const [planted] = waiting.splice(0);
+        await run(readReport(planted?.body ?? ''));
+        await drain(60_000);
+        const incident = await ledger.read((await book.read('main'))?.incident ?? '');
+        expect(incident).toMatchObject({ outcome: 'revoked', kind: kindId, sightings: [{ source: 'drill' }] });
+        expect(vendor.deletions).toEqual([incident?.keyId]);
+        expect(vendor.accepts(value)).toBe(false);
+        expect(vendor.values().sort()).toEqual(before.sort());
+        await order();
+        expect(notes.map(({ drill: word }) => word).filter(Boolean)).toEqual(['dead']);
+        expect(JSON.stringify([notes, incident])).not.toContain(value);
+      },
+    );
+
+    test('says of a drill what its key may do and what making it needs, and of nothing that cannot be made', () => {
+      expect(kind.facts.drill === undefined).toBe(kind.make === undefined);
     });
 
     test('links the documentation it was written from', () => {

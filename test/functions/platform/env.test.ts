@@ -80,6 +80,9 @@ describe('a variable', () => {
     const { ACCOUNTS, POLICY } = readEnvironment('revoke-key', whole['revoke-key']);
     expect(ACCOUNTS).toEqual(['prod']);
     expect(POLICY).toEqual(policySchema.parse({ fuse: { limit: 25, windowMinutes: 60 } }));
+    const plan = { accounts: ['prod'], everyHours: 24, objectiveSeconds: 60 };
+    const drilled = { ...whole['revoke-key'], DRILL: JSON.stringify(plan) };
+    expect(readEnvironment('revoke-key', drilled).DRILL).toEqual(plan);
   });
 
   test.each<[FunctionName, string, string]>([
@@ -94,6 +97,8 @@ describe('a variable', () => {
     ['revoke-key', 'POLICY', `{"${canary}`],
     ['revoke-key', 'POLICY', '{"fuse":{"limit":0,"windowMinutes":60}}'],
     ['revoke-key', 'LANE', 'not a url'],
+    ['revoke-key', 'DRILL', `{"accounts":["${canary}"]}`],
+    ['keep-watch', 'DRILLS', `["${canary}"]`],
   ])('of %s that is wrong is named and not repeated: %s=%s', (name, variable, value) => {
     let thrown: unknown;
     try {

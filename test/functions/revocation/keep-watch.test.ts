@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { readDrillOrder } from '../../../functions/revocation/drill-order.ts';
 import { Unavailable } from '../../../functions/revocation/errors.ts';
 import { type IncidentRecord, type Outcome, restsIn } from '../../../functions/revocation/incident.ts';
 import { keepWatch, type Watchtower, watchRound } from '../../../functions/revocation/keep-watch.ts';
@@ -257,5 +258,21 @@ describe('a round of the watch', () => {
     expect(sent.unrouted).toEqual([order]);
     await expect(watchRound(tower({ down: ['unrouted'] }), sweeps)).rejects.toThrow(Unavailable);
     expect(looked()).toHaveLength(1);
+  });
+
+  test('has each lane see to its drills, though another takes nothing', async () => {
+    const drills = { coveo: ['main'], datadog: ['prod', 'eu'], resolver: ['main'] };
+    await expect(watchRound(tower({ down: ['lane-coveo'] }), { ...sweeps, drills })).rejects.toThrow(Unavailable);
+    const orders = (sent['lane-datadog'] ?? []).map(readDrillOrder);
+    expect(orders).toEqual([
+      { account: 'prod', at: clock.now() },
+      { account: 'eu', at: clock.now() },
+    ]);
+    expect(Object.keys(sent).sort()).toEqual(['lane-datadog', 'unrouted']);
+  });
+
+  test('orders no drill where nobody asked for one', async () => {
+    await watchRound(tower(), { swept: [], unroutedQueue: 'unrouted' });
+    expect(sent['lane-datadog']).toBeUndefined();
   });
 });
