@@ -57,9 +57,10 @@ function overview(all: readonly AnyProvider[]): string {
       kind.enable ? 'yes: `disable` can be undone' : 'no',
       code(kind.identifiers),
       kind.proof ? 'the leaked key is refused' : 'the key is absent',
+      kind.make ? 'yes' : 'no',
     ]),
   );
-  return table(['provider', 'kind', 'can', 'reversible', 'can be named by', 'best proof'], rows);
+  return table(['provider', 'kind', 'can', 'reversible', 'can be named by', 'best proof', 'can be drilled'], rows);
 }
 
 /** A leak as an alert carries it. */
@@ -131,6 +132,7 @@ function kindOf(provider: AnyProvider, name: string, kind: AnyKind, requests: st
     ['rate limit', facts.rateLimit],
     ['proof', facts.proof],
     ['propagation', facts.propagation],
+    ['drill', facts.drill ?? 'none: no key is made here'],
     ['documentation', `<${kind.docs}>`],
   ];
   const lists = [
@@ -168,6 +170,7 @@ function requestsOf(kind: AnyKind, accounts: Account[], leak: RawLeak): string[]
       ['disable', kind.disable?.request(target)],
       ['restore', kind.enable?.request(target)],
       ['prove with the leaked key', kind.proof?.request(leaked)],
+      ['make a key, in a drill', kind.make?.request({ admin, name: '{name}' })],
     ];
   };
   return rowsOf(accounts, questions, named);
