@@ -1,16 +1,24 @@
-import { App } from 'aws-cdk-lib/core';
+import { App, Validations } from 'aws-cdk-lib/core';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { readDeployment } from '../lib/aws/deployment.ts';
 import { LeakstopStack } from '../lib/aws/leakstop-stack.ts';
-import { type Configuration, readConfiguration } from '../lib/configuration.ts';
-import { configuration } from './config.ts';
+import { readConfiguration } from '../lib/configuration.ts';
+import * as adopted from './config.ts';
 
-/** The CDK app: configuration in, one stack out. */
+/** The CDK app: configuration in, one stack out, held against the rules that AWS gives. */
 const app = new App();
-new LeakstopStack(app, 'Leakstop', { configuration: checked(configuration) });
+Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+const { configuration, deployment } = checked(() => ({
+  configuration: readConfiguration(adopted.configuration),
+  // Who adopted it before there was anything to say about the deployment says nothing.
+  deployment: readDeployment('deployment' in adopted ? adopted.deployment : {}),
+}));
+new LeakstopStack(app, 'Leakstop', { configuration, deployment });
 app.synth();
 
-function checked(input: unknown): Configuration {
+function checked<Read>(read: () => Read): Read {
   try {
-    return readConfiguration(input);
+    return read();
   } catch (error) {
     console.error(`bin/config.ts: ${error instanceof Error ? error.message : 'is wrong'}`);
     process.exit(2);

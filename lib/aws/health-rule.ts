@@ -3,13 +3,20 @@ import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { riskCodes } from '../../functions/revocation/aws-health.ts';
+import type { Foundation } from './foundation.ts';
+
+interface Properties {
+  queue: Queue;
+  account: string;
+  foundation: Foundation;
+}
 
 /**
  * What AWS Health says of exposed access keys goes where leaks go that no lane takes. It says so on the default bus of
  * us-east-1: https://docs.aws.amazon.com/health/latest/ug/choosing-a-region.html
  */
 export class HealthRule extends Construct {
-  constructor(scope: Construct, id: string, { queue, account }: { queue: Queue; account: string }) {
+  constructor(scope: Construct, id: string, { queue, account, foundation }: Properties) {
     super(scope, id);
     const { ruleArn } = new Rule(this, 'Rule', {
       description: 'Leakstop: AWS Health tells of exposed access keys',
@@ -28,5 +35,6 @@ export class HealthRule extends Construct {
         conditions: { ArnEquals: { 'aws:SourceArn': ruleArn } },
       }),
     );
+    foundation.letSend('events.amazonaws.com');
   }
 }

@@ -1,9 +1,10 @@
-import { AttributeType, Billing, ProjectionType, TableEncryptionV2, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import { AttributeType, Billing, CfnGlobalTable, ProjectionType, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import { RemovalPolicy } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { type FunctionFacts, names } from '../../functions/manifest.ts';
 import { indexes } from '../../functions/platform/ledger-listing.ts';
+import type { Foundation } from './foundation.ts';
 
 const text = (name: string) => ({ name, type: AttributeType.STRING });
 
@@ -11,7 +12,7 @@ const text = (name: string) => ({ name, type: AttributeType.STRING });
 export class Ledger extends Construct {
   readonly table: TableV2;
 
-  constructor(scope: Construct, id: string) {
+  constructor(scope: Construct, id: string, { foundation }: { foundation: Foundation }) {
     super(scope, id);
     this.table = new TableV2(this, 'Table', {
       tableName: names.table,
@@ -25,12 +26,13 @@ export class Ledger extends Construct {
           : { projectionType: ProjectionType.INCLUDE, nonKeyAttributes: [...holds] }),
       })),
       billing: Billing.onDemand(),
-      encryption: TableEncryptionV2.dynamoOwnedKey(),
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       timeToLiveAttribute: 'expiresAt',
       deletionProtection: true,
+      // Not taken back either when the first deployment fails: its deletion protection would make that fail too.
       removalPolicy: RemovalPolicy.RETAIN,
     });
+    encryptWith(this.table, foundation);
   }
 
   /** What a function's code does with the table and no more: no scan, and nothing is ever deleted. */
@@ -41,4 +43,11 @@ export class Ledger extends Construct {
     const resourceArns = asked.map((index) => `${tableArn}/index/${index}`);
     if (asked.length > 0) Grant.addToPrincipal({ grantee, actions: ['dynamodb:Query'], resourceArns });
   }
+}
+
+/** As `TableEncryptionV2.customerManagedKey`, which asks for a stack that names its region. */
+function encryptWith({ node: { defaultChild } }: TableV2, { key }: Foundation): void {
+  if (!(defaultChild instanceof CfnGlobalTable)) throw new Error('CDK makes the table of something else now');
+  defaultChild.sseSpecification = { sseEnabled: true, sseType: 'KMS' };
+  defaultChild.addPropertyOverride('Replicas.0.SSESpecification.KMSMasterKeyId', key.keyArn);
 }

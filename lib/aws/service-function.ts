@@ -1,17 +1,18 @@
 import { fileURLToPath } from 'node:url';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
-import { Grant, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Architecture, type IFunction, RecursiveLoop, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { Effect, Grant, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Architecture, CfnFunction, type IFunction, RecursiveLoop, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
-import { Duration, Names, RemovalPolicy } from 'aws-cdk-lib/core';
+import { Arn, ArnFormat, CfnResource, Duration, Lazy, Names, Stack, Validations } from 'aws-cdk-lib/core';
 import { Construct } from 'constructs';
 import { type FunctionFacts, functions, names, queues } from '../../functions/manifest.ts';
 import type { FunctionName } from '../../functions/platform/env.ts';
 import { bundling } from '../bundling.ts';
+import type { Foundation, Network } from './foundation.ts';
 import type { Ledger } from './ledger.ts';
 
 /** What a function can be allowed to reach, by the manifest's words for it. */
@@ -29,6 +30,9 @@ interface Properties {
   provider?: string;
   environment: Readonly<Record<string, string>>;
   reach: Reach;
+  foundation: Foundation;
+  /** Where it runs if it works off a queue, and so talks to providers and sources; absent, in no network of ours. */
+  network?: Network | undefined;
 }
 
 const root = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
@@ -36,18 +40,21 @@ const root = (path: string) => fileURLToPath(new URL(`../../${path}`, import.met
 /** One function of the manifest, deployed, with a role that may do what the manifest says and nothing else. */
 export class ServiceFunction extends Construct {
   readonly lambda: NodejsFunction;
+  readonly logGroup: LogGroup;
 
-  constructor(scope: Construct, id: string, { name, provider, environment, reach }: Properties) {
+  constructor(scope: Construct, id: string, properties: Properties) {
     super(scope, id);
+    const { name, provider, environment, reach, foundation } = properties;
     const facts: FunctionFacts = functions[name];
-    const logGroup = new LogGroup(this, 'Logs', {
-      retention: RetentionDays.ONE_YEAR,
-      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
-    });
+    const network = facts.consumes === 'nothing' ? undefined : properties.network;
+    const functionName = names.function(name, provider);
+    const { tracing, reserveConcurrency } = foundation.deployment;
+    this.logGroup = foundation.logGroup(this, 'Logs');
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
-    logGroup.grantWrite(role);
+    this.logGroup.grantWrite(role);
+    if (network !== undefined) enterNetwork(role, functionName);
     this.lambda = new NodejsFunction(this, 'Function', {
-      functionName: names.function(name, provider),
+      functionName,
       description: facts.description,
       entry: root(`functions/${facts.entry}`),
       projectRoot: root(''),
@@ -60,12 +67,19 @@ export class ServiceFunction extends Construct {
       environment,
       awsSdkConnectionReuse: false,
       role,
-      logGroup,
+      logGroup: this.logGroup,
+      ...network,
+      ...(tracing && { tracing: Tracing.ACTIVE }),
+      // No less than its event source hands it at once, or messages would be turned away and set aside.
+      ...(reserveConcurrency && facts.consumes === 'lane' && { reservedConcurrentExecutions: queues.concurrency }),
       // A message that is put back often enough looks like a runaway loop to Lambda, which would set it aside after
       // some 16 rounds: https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
       ...(putsBack(facts) && { recursiveLoop: RecursiveLoop.ALLOW }),
     });
+    dependOnce(this.lambda, role);
     allow(this.lambda, name, reach);
+    decrypt(this.lambda, facts, foundation);
+    if (network !== undefined || tracing) acceptWildcards(role);
   }
 
   /** Calls it every so many seconds. */
@@ -118,4 +132,64 @@ function known<Word extends string, Value>(reach: Partial<Record<Word, Value>>, 
   const value = reach[word];
   if (value === undefined) throw new Error(`the manifest lets ${name} reach ${word}, which it is not given here`);
   return value;
+}
+
+/** Only for the services that it uses, and through them: https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html */
+function decrypt(lambda: IFunction, { ledger, reads, sendsTo, consumes }: FunctionFacts, { key }: Foundation): void {
+  const services = [
+    ...(ledger.items.length + ledger.indexes.length > 0 ? ['dynamodb'] : []),
+    ...(reads.length > 0 ? ['secretsmanager'] : []),
+    ...(sendsTo.length > 0 || consumes !== 'nothing' ? ['sqs'] : []),
+  ];
+  const via = services.map((service) => `${service}.${Stack.of(lambda).region}.amazonaws.com`);
+  Grant.addToPrincipal({
+    grantee: lambda,
+    actions: ['kms:Decrypt', ...(sendsTo.length > 0 ? ['kms:GenerateDataKey'] : [])],
+    resourceArns: [key.keyArn],
+    conditions: { StringEquals: { 'kms:ViaService': via } },
+  });
+}
+
+/** What Lambda needs to put a function into a network, and the function itself must not do. */
+const networkActions = [
+  'ec2:CreateNetworkInterface',
+  'ec2:DescribeNetworkInterfaces',
+  'ec2:DescribeSubnets',
+  'ec2:DeleteNetworkInterface',
+  'ec2:AssignPrivateIpAddresses',
+  'ec2:UnassignPrivateIpAddresses',
+];
+
+/** https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions */
+function enterNetwork(role: Role, functionName: string): void {
+  role.addToPolicy(new PolicyStatement({ actions: networkActions, resources: ['*'] }));
+  const parts = { service: 'lambda', resource: 'function', resourceName: functionName };
+  const own = Arn.format({ ...parts, arnFormat: ArnFormat.COLON_RESOURCE_NAME }, Stack.of(role));
+  role.addToPolicy(
+    new PolicyStatement({
+      effect: Effect.DENY,
+      actions: networkActions,
+      resources: ['*'],
+      conditions: { ArnEquals: { 'lambda:SourceFunctionArn': own } },
+    }),
+  );
+}
+
+const acceptWildcards = (role: Role) =>
+  Validations.of(role).acknowledge({
+    id: 'AwsSolutions-IAM5[Resource::*]',
+    reason:
+      'X-Ray has no resources to name, and Lambda asks for the network interfaces it makes on all of them; ' +
+      'to the function itself the latter is denied.',
+  });
+
+/** CDK says of every function that it waits for its role, which its properties say already; linters take that for a slip. */
+function dependOnce({ node: { defaultChild } }: NodejsFunction, role: Role): void {
+  if (!(defaultChild instanceof CfnFunction)) throw new Error('CDK makes functions of something else now');
+  const others = () =>
+    defaultChild
+      .obtainDependencies()
+      .flatMap((one) => (CfnResource.isCfnResource(one) && one !== role.node.defaultChild ? [one.logicalId] : []))
+      .sort();
+  defaultChild.addOverride('DependsOn', Lazy.list({ produce: others }));
 }

@@ -3,6 +3,7 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { App } from 'aws-cdk-lib/core';
 import { providers } from '../../../functions/providers/index.ts';
 import { sources } from '../../../functions/sources/index.ts';
+import { type DeploymentInput, readDeployment } from '../../../lib/aws/deployment.ts';
 import { LeakstopStack } from '../../../lib/aws/leakstop-stack.ts';
 import { type Configuration, readConfiguration } from '../../../lib/configuration.ts';
 
@@ -24,6 +25,7 @@ const { context } = JSON.parse(readFileSync(new URL('../../../cdk.json', import.
 export function stackOf(
   configuration: Configuration,
   bundles?: { outdir: string },
+  deployment: DeploymentInput = {},
 ): { app: App; stack: LeakstopStack } {
   const app = new App({
     ...bundles,
@@ -31,12 +33,12 @@ export function stackOf(
     builtinCloudFormationValidation: bundles !== undefined,
     context: { ...context, ...(!bundles && { 'aws:cdk:bundling-stacks': [] }) },
   });
-  return { app, stack: new LeakstopStack(app, 'Leakstop', { configuration }) };
+  return { app, stack: new LeakstopStack(app, 'Leakstop', { configuration, deployment: readDeployment(deployment) }) };
 }
 
 /** The resources that a configuration becomes, by logical id. */
-export const resourcesOf = (configuration: Configuration): Record<string, Resource> =>
-  Template.fromStack(stackOf(configuration).stack).toJSON().Resources;
+export const resourcesOf = (configuration: Configuration, deployment: DeploymentInput = {}): Record<string, Resource> =>
+  Template.fromStack(stackOf(configuration, undefined, deployment).stack).toJSON().Resources;
 
 /** The properties of all resources of a type. */
 export const ofType = (resources: Record<string, Resource>, type: string) =>
@@ -44,8 +46,11 @@ export const ofType = (resources: Record<string, Resource>, type: string) =>
 
 /** The name that a person would know a resource by. */
 export function nameOf(resources: Record<string, Resource>, id: string): string {
-  const { Name, QueueName, TableName, FunctionName } = resources[id]?.Properties ?? {};
-  return String(Name ?? QueueName ?? TableName ?? FunctionName ?? id);
+  const { Type, Properties = {} } = resources[id] ?? {};
+  const { Name, QueueName, TableName, FunctionName, TopicName } = Properties;
+  // There is one of them.
+  const key = Type === 'AWS::KMS::Key' ? 'key' : id;
+  return String(Name ?? QueueName ?? TableName ?? FunctionName ?? TopicName ?? key);
 }
 
 /** A value of a template as text: what it refers to is put in as `referred` says. */
