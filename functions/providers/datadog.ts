@@ -131,6 +131,13 @@ const isByValue = (target: Target): target is Target & { leaked: Secret } =>
   'api' in target.admin && target.admin.api === 'v1' && target.leaked !== undefined;
 const deletedByValue = z.object({ api_key: z.object({}) });
 
+/** https://docs.datadoghq.com/api/latest/key-management/#get-all-api-keys (`sort`); application keys have the same. */
+const byLast4 = { sort: 'last4' };
+const sorted = {
+  markOf: ({ attributes }: Key) => attributes.last4 ?? undefined,
+  markOfValue: (value: Secret) => value.expose().slice(-4),
+};
+
 const withKey = (leaked: Secret) => ({ 'DD-API-KEY': leaked });
 
 const limits = 'per organisation and endpoint; the wait is `X-RateLimit-Reset` in seconds, up to an hour';
@@ -177,9 +184,10 @@ const apiKey = kind<Admin, Key>()({
   },
   get: { request: ({ keyId }) => ({ method: 'GET', path: path`/api/v2/api_keys/${keyId}` }), read: readOne },
   list: {
-    request: ({ page }) => ({ method: 'GET', path: path`/api/v2/api_keys`, query: { ...pageOf(page), sort: 'last4' } }),
+    request: ({ page }) => ({ method: 'GET', path: path`/api/v2/api_keys`, query: { ...pageOf(page), ...byLast4 } }),
     read: readApiKeys,
   },
+  sorted,
   describe,
   compare: ({ attributes }, { secret }) => (secret === undefined ? 'different' : likeness(attributes, secret.expose())),
   isOwn: ({ attributes }, credential) =>
@@ -251,9 +259,10 @@ const applicationKey = kind<Admin, ApplicationKey>()({
     },
   },
   list: {
-    request: ({ page }) => ({ method: 'GET', path: path`/api/v2/application_keys`, query: pageOf(page) }),
+    request: ({ page }) => ({ method: 'GET', path: path`/api/v2/application_keys`, query: { ...pageOf(page), ...byLast4 } }),
     read: readKeys,
   },
+  sorted,
   describe,
   compare: (key, { secret, identifiers = {} }) => {
     const fit = secret === undefined ? 'different' : likeness(key.attributes, secret.expose());

@@ -1,6 +1,7 @@
 import { type Access, askAsLeaked } from './ask.ts';
 import { Refused, Unavailable, Unexpected } from './errors.ts';
 import type { Leak } from './leak.ts';
+import { type Page, readMarked } from './listing.ts';
 import { getByKeyId, listAll } from './look-up.ts';
 import type { AnyKind, Fit, KeyDescription, LeakedValue } from './provider.ts';
 import { Secret, sameSecret } from './secret.ts';
@@ -104,12 +105,32 @@ async function lookAsLeaked(access: Access, leak: LeakedValue): Promise<Candidat
 }
 
 async function lookInList(access: Access, leak: Leak): Promise<Candidate[]> {
-  const { records, fault } = await listAll(access, leak);
+  const { whole, begun } = await lookWhereSorted(access, leak);
+  if (whole.length > 0) return whole;
+  const { records, fault } = await listAll(access, leak, { begun });
   const candidates = records.flatMap((record) => fitting(access.kind, record, leak));
   const confirmed: Candidate[] = [];
   for (const candidate of candidates) confirmed.push(...(await confirm(access, leak, candidate)));
   if (fault !== undefined && confirmed.every(({ fit }) => fit === 'hint')) throw fault;
   return confirmed;
+}
+
+/**
+ * The keys whose whole value is the leaked one, found in a long list by what the list is sorted by. That there is none says nothing:
+ * that a key is not there, and which others may fit, is seen of the whole list alone. `begun`: the list's first page.
+ */
+async function lookWhereSorted(
+  access: Access,
+  leak: Leak,
+): Promise<{ whole: Candidate[]; begun?: Page<unknown> | undefined }> {
+  const { sorted, list } = access.kind;
+  if (sorted === undefined || leak.secret === undefined) return { whole: [] };
+  const mark = sorted.markOfValue(leak.secret);
+  const { items, first: begun } = await readMarked(access, list, { owner: '' }, { mark, markOf: sorted.markOf });
+  const confirmed: Candidate[] = [];
+  for (const candidate of items.flatMap((record) => fitting(access.kind, record, leak)))
+    confirmed.push(...(await confirm(access, leak, candidate)));
+  return { whole: confirmed.filter(({ fit }) => fit === 'same'), begun };
 }
 
 function fitting(kind: AnyKind, record: unknown, leak: Leak): Candidate[] {

@@ -2,7 +2,7 @@ import { type Access, askAsAdmin } from './ask.ts';
 import { Refused, Unavailable, Unexpected } from './errors.ts';
 import type { Request } from './exchange.ts';
 import type { Leak } from './leak.ts';
-import { readAll } from './listing.ts';
+import { type Page, readAll } from './listing.ts';
 
 /** One record by its id: from its owner's list where owners are named, from the endpoint for it, or from the whole list. */
 export async function getByKeyId(
@@ -31,17 +31,20 @@ export function requestByKeyId(
 }
 
 async function inList(access: Access, leak: Leak, keyId: string, owner?: string): Promise<unknown | undefined> {
-  const { records, fault } = await listAll(access, leak, owner);
+  const { records, fault } = await listAll(access, leak, { owner });
   const found = records.find((one) => access.kind.describe(one as never, access.now()).keyId === keyId);
   if (found === undefined && fault !== undefined) throw fault;
   return found;
 }
 
-/** All records that the account shows, or those of one owner; `fault`: what kept us from seeing some owner's. */
+/**
+ * All records that the account shows, or those of one owner; `fault`: what kept us from seeing some owner's. `begun`: the first page,
+ * where that was read already and the list knows no owners.
+ */
 export async function listAll(
   access: Access,
   leak: Leak,
-  owner?: string,
+  { owner, begun }: { owner?: string | undefined; begun?: Page<unknown> } = {},
 ): Promise<{ records: unknown[]; fault?: unknown }> {
   const { kind } = access;
   const owners = owner === undefined ? await ownersOf(access, leak) : [owner];
@@ -50,7 +53,7 @@ export async function listAll(
   for (const one of owners) {
     try {
       const idOf = (key: unknown) => kind.describe(key as never, access.now()).keyId;
-      records.push(...(await readAll(access, kind.list, { owner: one }, idOf)));
+      records.push(...(await readAll(access, kind.list, { owner: one }, idOf, begun)));
     } catch (error) {
       // A bad moment is over soon; an answer about one owner that nobody wrote down must not hide the others.
       if (owners.length === 1 || error instanceof Unavailable) throw error;

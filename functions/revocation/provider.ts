@@ -109,6 +109,11 @@ export interface Kind<Admin, Key> {
   };
   /** All records (of one owner, where there are owners). The engine reads to the end. */
   list: Listing<{ admin: Admin; owner: string }, Key>;
+  /**
+   * The list is sorted by a mark that a value carries, so that a value can be searched for in it: the mark of a record and that of a
+   * value. Only where a record that is asked for by its id shows the whole value.
+   */
+  sorted?: { markOf(key: Key): string | undefined; markOfValue(value: Secret): string };
   /** `now` (epoch ms) tells whether it has expired. */
   describe(key: Key, now: number): KeyDescription;
   /** Compares a record with a leak; secrets in constant time. A hint is confirmed through `get` where there is one. */

@@ -70,8 +70,8 @@ const twinOf = <Key extends DatadogKey>(key: Key) => ({ ...key, id: '11111111-11
 
 /** With one-time read the value is never shown again: only the alert's own word tells the key from those that end alike. */
 function applicationKeys({ now, manyPages, twins }: Setting, oneTimeRead: boolean): Scene {
-  const [leaked, unknown] = ['c0ffee00', 'beefbeef'].map((name) => `ddapp_${name.repeat(4)}${name.slice(-2)}`);
-  if (!leaked || !unknown) throw new Error('no key was invented');
+  // The list is sorted by the last four characters, so the leaked one stands on its last page.
+  const [leaked, unknown] = [`ddapp_${'c0ffee'.repeat(5)}zzzz`, `ddapp_${'beefbe'.repeat(5)}beef`];
   const [target, ...decoys] = credentialWithDecoys(leaked, 'dashboards', oneTimeRead ? 0 : 3, owner);
   const [own] = credentialWithDecoys(admin.appKey, 'leakstop-application', 0, 'somebody');
   if (!target || !own) throw new Error('no key was invented');

@@ -1,0 +1,121 @@
+import { afterEach, expect, test } from 'vitest';
+import { providers } from '../../../functions/providers/index.ts';
+import {
+  type DatadogOrganisation,
+  datadogVendor,
+  inventedCredentials,
+  inventedKeys,
+  keyWithDecoys,
+} from '../../../lib/local/vendors/datadog.ts';
+import { testClock, testLane, testLedger, vendorNetwork } from '../../support/lane.ts';
+
+const admin = {
+  site: 'datadoghq.com',
+  apiKey: 'ca9a7e00ca9a7e00ca9a7e00ca9a7e01',
+  appKey: 'ca9a7e00ca9a7e00ca9a7e00ca9a7e00ca9a7e02',
+};
+const leaked = 'c0ffee00c0ffee00c0ffee00c0ff7777';
+const token = 'ddpat_LeakedAmongManyTokens0_leakedamongmanytokensleakedamongmany0';
+const user = 'user-1';
+
+const closers: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  await Promise.all(closers.splice(0).map((close) => close()));
+});
+
+/** An organisation that lets no key name itself, and a lane to it; `pages` counts what was asked of its lists. */
+async function begin(fields: Partial<DatadogOrganisation>) {
+  const clock = testClock();
+  const organisation = { site: admin.site, id: 'org-1', keys: [], ...fields, admins: [admin] };
+  const vendor = datadogVendor([organisation], { now: clock.now, selfLookup: false });
+  const open = { now: 0, most: 0 };
+  const network = await vendorNetwork(vendor);
+  const fetch: typeof globalThis.fetch = async (...request) => {
+    open.now += 1;
+    open.most = Math.max(open.most, open.now);
+    return network.fetch(...request).finally(() => {
+      open.now -= 1;
+    });
+  };
+  const { ledger, close } = await testLedger(clock);
+  closers.push(network.close, close);
+  const options = { vendor, accounts: { main: admin }, ledger, clock, fetch };
+  const lane = testLane({ provider: providers.datadog, ...options });
+  const pages = () => vendor.arrivals.flatMap(({ target }) => /page%5Bnumber%5D=(\d+)/.exec(target)?.[1] ?? []);
+  return { ...lane, vendor, pages, open };
+}
+
+test.each(['at the beginning', 'in the middle', 'at the end'])(
+  'a key %s of ten thousand is found in a few pages of a sorted list',
+  async (where) => {
+    const value = `c0ffee00c0ffee00c0ffee00c0ff${{ 'at the beginning': '0001', 'in the middle': '7777' }[where] ?? 'ffff'}`;
+    const keys = [...inventedKeys(10_000, 'many'), ...keyWithDecoys(value, 'checkout', 3)];
+    const { follow, pages, vendor } = await begin({ keys });
+    const incident = await follow({ provider: 'datadog', secret: value });
+    expect(incident).toMatchObject({ outcome: 'revoked', keyId: keyWithDecoys(value, 'checkout', 0)[0]?.id });
+    expect(vendor.deletions).toEqual([incident.keyId]);
+    expect(pages().length).toBeLessThan(12);
+  },
+);
+
+test('a key that is in a long list twice is nobody’s to choose from', async () => {
+  const [target] = keyWithDecoys(leaked, 'checkout', 0);
+  const twins = target ? [target, { ...target, id: '11111111-1111-4111-a111-111111111111' }] : [];
+  const { follow, vendor } = await begin({ keys: [...inventedKeys(2_000, 'many'), ...twins] });
+  expect(await follow({ provider: 'datadog', secret: leaked })).toMatchObject({
+    state: 'parked',
+    outcome: 'ambiguous',
+  });
+  expect(vendor.deletions).toEqual([]);
+});
+
+test('a key is found where more than a page of others are marked alike', async () => {
+  const keys = [...inventedKeys(900, 'many'), ...keyWithDecoys(leaked, 'checkout', 350)];
+  const { follow, vendor } = await begin({ keys });
+  const incident = await follow({ provider: 'datadog', secret: leaked });
+  expect(incident).toMatchObject({ outcome: 'revoked', keyId: keyWithDecoys(leaked, 'checkout', 0)[0]?.id });
+  expect(vendor.deletions).toEqual([incident.keyId]);
+});
+
+test('that a key is not there is believed of the whole list alone', async () => {
+  const { follow, pages } = await begin({ keys: inventedKeys(2_000, 'many') });
+  expect(await follow({ provider: 'datadog', secret: leaked })).toMatchObject({ outcome: 'not-found' });
+  expect(new Set(pages()).size).toBe(20);
+});
+
+test('a list that is sorted in another way than we think is read whole', async () => {
+  // Letters in both cases: the vendor sorts them as words.
+  const value = 'ddapp_aBcDeFgHiJkLmNoPqRsTuVwXyZaBcDeFzz';
+  const others = inventedCredentials(1_200, value, user, 'many');
+  const [target] = inventedCredentials(1, value, user, 'target').map((one) => ({ ...one, key: value }));
+  const { follow, pages } = await begin({ applicationKeys: [...others, ...(target ? [target] : [])] });
+  const incident = await follow({ provider: 'datadog', kind: 'application-key', secret: value });
+  expect(incident).toMatchObject({ outcome: 'revoked', keyId: target?.id });
+  expect(new Set(pages()).size).toBe(13);
+});
+
+test('pages of a long list are read side by side, and each once', async () => {
+  const others = inventedCredentials(2_480, token, user, 'many');
+  const [target] = inventedCredentials(1, token, user, 'target').map((one) => ({ ...one, key: token }));
+  const { run, reportOf, pages, open } = await begin({
+    personalAccessTokens: [...others, ...(target ? [target] : [])],
+  });
+  await run(reportOf({ provider: 'datadog', kind: 'personal-access-token', secret: token }, {}));
+  // To find it, and again to see that it is gone.
+  const times = Object.values(Object.groupBy(pages(), (page) => page)).map((same) => same?.length);
+  expect(times).toEqual(Array(25).fill(2));
+  expect(open.most).toBeGreaterThan(1);
+  expect(open.most).toBeLessThanOrEqual(10);
+});
+
+test('runs of one function share how many pages are on their way', async () => {
+  const others = inventedCredentials(1_500, token, user, 'many');
+  const { run, reportOf, open } = await begin({ personalAccessTokens: others });
+  const body = token.slice(6);
+  const secrets = ['a', 'b', 'c', 'd'].map((letter) => `ddpat_${letter}${body.slice(1)}`);
+  await Promise.all(
+    secrets.map((secret) => run(reportOf({ provider: 'datadog', kind: 'personal-access-token', secret }, {}))),
+  );
+  // Ten pages, and what each of four runs asks first.
+  expect(open.most).toBeLessThanOrEqual(14);
+});
