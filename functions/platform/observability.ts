@@ -51,12 +51,13 @@ export function createObservability(serviceName: string): Observability {
   };
   return {
     note(provider, event) {
-      const { incident, detail, head, fault } = event;
+      const { incident, detail, head, fault, outcome, timeToDeadMs } = event;
       logger.info(headlineOf(event), {
         incident,
         provider,
         ...(detail && { detail }),
         ...(head && { head }),
+        ...(outcome && timeToDeadMs != null && { timeToDeadMs }),
         ...(fault && { fault: fault.is }),
       });
       measure(provider, event, emit);

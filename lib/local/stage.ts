@@ -10,6 +10,7 @@ import { closed, type Emulators, listen, startEmulators } from './emulators.ts';
 import { freshLeakRoutes } from './fresh-leaks.ts';
 import { type FunctionHost, hostFunction } from './function-host.ts';
 import { type GatewayRoute, gatewayServer } from './gateway.ts';
+import type { LocalMetrics } from './metrics.ts';
 import type { StageOptions } from './options.ts';
 import { startPump } from './pump.ts';
 import { type Cloud, cloudOf, createResources } from './resources.ts';
@@ -47,6 +48,8 @@ export interface StageTuning {
   visibilitySeconds?: number;
   /** Functions that no sender waits for are loaded when they are called. */
   cold?: boolean;
+  /** Counts what AWS would count of functions and the API. */
+  metrics?: LocalMetrics;
 }
 
 /** Every simulated vendor: one file per provider, `vendors/<provider>.ts`. */
@@ -77,8 +80,8 @@ export async function startStage(
       ? await simulate(worlds, secrets)
       : { vendors: {}, scanners: {}, slack: undefined, network: undefined };
 
-  const host = (name: FunctionName, environment: Record<string, string>, provider?: string) =>
-    hostFunction({
+  const host = (name: FunctionName, environment: Record<string, string>, provider?: string) => {
+    const hosted = hostFunction({
       name: names.function(name, provider),
       entry: new URL(`../../functions/${functions[name].entry}`, import.meta.url),
       environment: { ...variables, ...namedAs(names.function(name, provider), tuning.variables), ...environment },
@@ -86,6 +89,8 @@ export async function startStage(
       network,
       logs: tuning.logs,
     });
+    return tuning.metrics?.measured(names.function(name, provider), hosted) ?? hosted;
+  };
   const shared = sharedEnvironments(configuration, places);
   const hosts: Record<string, FunctionHost> = {};
   for (const [name, environment] of Object.entries(shared)) hosts[name] = host(name as FunctionName, environment);
@@ -96,6 +101,7 @@ export async function startStage(
   });
   const ownRoutes = options.vendors === 'simulated' ? freshLeakRoutes(options, worlds, vendors) : [];
   const gateway = gatewayServer([...routesOf(hosts), ...ownRoutes]);
+  tuning.metrics?.watchGateway(gateway);
   const [awaited, called] = byNeed(hosts);
   await Promise.all(awaited.map((each) => each.ready()));
   // From here on nothing waits: who ends a stage that has not started yet cuts no request off.
@@ -182,7 +188,7 @@ function awsVariables(given: NodeJS.ProcessEnv, { endpoints }: Emulators): Recor
 const namedAs = (name: string, given: NodeJS.ProcessEnv): Record<string, string> =>
   given.AWS_ACCESS_KEY_ID || given.AWS_SESSION_TOKEN ? {} : { AWS_SESSION_TOKEN: name };
 
-async function simulate(worlds: Record<string, World>, secrets: StageOptions['secrets']) {
+export async function simulate(worlds: Record<string, World>, secrets: StageOptions['secrets']) {
   const vendors: Record<string, Vendor> = {};
   const scanners: Record<string, Scanner> = {};
   const network: Record<string, number> = {};
