@@ -2,9 +2,8 @@ import * as z from 'zod';
 import type { Environment } from '../functions/platform/env.ts';
 import { issueInWords } from '../functions/platform/secrets.ts';
 import { providers } from '../functions/providers/index.ts';
-import { drilledKind } from '../functions/revocation/drill-key.ts';
 import { actions, policySchema } from '../functions/revocation/policy.ts';
-import type { Providers } from '../functions/revocation/provider.ts';
+import { drilledKind, type Providers } from '../functions/revocation/provider.ts';
 import type { Sources } from '../functions/revocation/source.ts';
 import { sources } from '../functions/sources/index.ts';
 

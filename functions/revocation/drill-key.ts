@@ -1,17 +1,13 @@
-import { createHmac } from 'node:crypto';
 import { type Access, askAsAdmin } from './ask.ts';
 import { Refused, Unavailable } from './errors.ts';
+import { drillMark } from './fingerprint.ts';
 import { listAll } from './look-up.ts';
 import type { Policy } from './policy.ts';
-import type { AnyProvider, MadeKey } from './provider.ts';
+import type { MadeKey } from './provider.ts';
 import { type Secret, sameText } from './secret.ts';
 
 /** A key is not made with less time than this left (ms): its answer has to come, and the leak to be planted. */
 const needed = 6_000;
-
-/** The kind of key that a provider is drilled with: the first that can be made. Undefined: it cannot be drilled. */
-export const drilledKind = ({ kinds }: AnyProvider): string | undefined =>
-  Object.keys(kinds).find((id) => kinds[id]?.make !== undefined);
 
 const nameForm = /^leakstop-drill-([0-9a-z]{6,8})-([0-9a-f]{8})$/;
 
@@ -22,11 +18,7 @@ export interface Drilled {
   account: string;
 }
 
-const markOf = ({ key, provider, account }: Drilled, stamp: string) =>
-  createHmac('sha256', key.expose())
-    .update(JSON.stringify(['drill', provider, account, stamp]))
-    .digest('hex')
-    .slice(0, 8);
+const markOf = ({ key, provider, account }: Drilled, stamp: string) => drillMark(key, [provider, account, stamp]);
 
 /** The name of a key made at `now` (epoch ms): at most 30 characters, which is what the strictest provider takes. */
 export function drillName(drilled: Drilled, now: number): string {

@@ -1,11 +1,11 @@
-import { drilledKind, endLeftovers, makeDrillKey } from './drill-key.ts';
+import { endLeftovers, makeDrillKey } from './drill-key.ts';
 import type { DrillOrder } from './drill-order.ts';
 import { faultOf, Misconfigured, Refused, Unavailable, Unexpected } from './errors.ts';
 import { incidentId, seal } from './fingerprint.ts';
 import { isDeath } from './incident.ts';
 import type { Leak } from './leak.ts';
 import { isResting } from './ledger.ts';
-import type { MadeKey } from './provider.ts';
+import { drilledKind, type MadeKey } from './provider.ts';
 import type { Order, Report } from './report.ts';
 import { type Note, reserve, type Services, withFreshAdmin } from './run.ts';
 
@@ -125,7 +125,7 @@ async function write(round: Round, state: DrillState, change: Partial<DrillState
 async function make(round: Round, state: DrillState): Promise<void> {
   const { services } = round;
   if (services.now() > state.begunAt + Math.min(patience, everyMs(round)))
-    return giveUp(round, state, 'no key could be made in time');
+    return miss(round, state, 'no key could be made in time');
   let report: Report;
   try {
     report = await madeLeak(round);
@@ -182,11 +182,11 @@ function kindOf({ services }: Round): string {
 
 /** The key was not made, or nobody knows its value. A bad moment passes; what only a person can repair is told at once. */
 async function stumble(round: Round, state: DrillState, error: unknown): Promise<void> {
-  if (error instanceof Refused) return giveUp(round, state, error.message);
+  if (error instanceof Refused) return miss(round, state, error.message);
   if (faultOf(error) === undefined) throw error;
   const { message } = error as Error;
   const tries = state.tries + 1;
-  if (error instanceof Unexpected && tries >= unexpectedAtMost) return giveUp(round, state, message);
+  if (error instanceof Unexpected && tries >= unexpectedAtMost) return miss(round, state, message);
   await write(round, state, { tries, until: round.services.now() + pause });
   tell(round, { detail: `${message}; trying again` });
 }
@@ -195,7 +195,7 @@ async function stumble(round: Round, state: DrillState, error: unknown): Promise
 async function follow(round: Round, state: DrillState): Promise<void> {
   const { ledger, now } = round.services;
   const { incident, plantedAt } = state;
-  if (incident === null || plantedAt === null) return giveUp(round, state, 'it names no incident');
+  if (incident === null || plantedAt === null) return miss(round, state, 'it names no incident');
   const record = await ledger.read(incident);
   if (record !== undefined && isDeath(record.outcome) && record.timeToDeadMs !== null) {
     const { timeToDeadMs } = record;
@@ -205,16 +205,16 @@ async function follow(round: Round, state: DrillState): Promise<void> {
     return;
   }
   if (record !== undefined && isResting(record))
-    return giveUp(round, state, `its incident rests as ${record.outcome ?? record.state}`);
+    return miss(round, state, `its incident rests as ${record.outcome ?? record.state}`);
   if (isDue(round, state)) return begin(round, state);
   if (record === undefined && now() > plantedAt + Math.max(arrival, objectiveMs(round)))
-    return giveUp(round, state, 'the planted leak has not arrived');
+    return miss(round, state, 'the planted leak has not arrived');
   if (state.late || now() <= plantedAt + objectiveMs(round)) return;
   if ((await write(round, state, { late: true })) !== undefined) tell(round, { drill: 'late', incident });
 }
 
 /** This drill does not end with a key that we killed. What it made is ended all the same, as well as that is possible now. */
-async function giveUp(round: Round, state: DrillState, why: string): Promise<void> {
+async function miss(round: Round, state: DrillState, why: string): Promise<void> {
   const { services, account } = round;
   const { provider, policy } = services;
   const left = await atProvider(round, async (access) =>

@@ -27,6 +27,13 @@ export function incidentId(key: Secret, provider: string, kind: string, leak: Le
 
 export const incidentIdForm = /^inc_[0-9a-hjkmnp-tv-z]{26}$/;
 
+/** What only we can put into the name of a drill's key: 8 hexadecimal digits of a keyed hash of what it is about. */
+export const drillMark = (key: Secret, about: readonly string[]): string =>
+  createHmac('sha256', key.expose())
+    .update(JSON.stringify(['drill', ...about]))
+    .digest('hex')
+    .slice(0, 8);
+
 const sealingKey = (key: Secret) => new Uint8Array(hkdfSync('sha256', key.expose(), '', 'leakstop: sealed leak', 32));
 
 /** What is kept of a report that waits for a person, so that it can go on as it came. */

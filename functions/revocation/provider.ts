@@ -160,6 +160,10 @@ export type AnyKind = Kind<any, any>;
 export type AnyProvider = Provider<any, Record<string, AnyKind>>;
 export type Providers = Readonly<Record<string, AnyProvider>>;
 
+/** The kind of key that a provider is drilled with: the first that can be made. Undefined: it cannot be drilled. */
+export const drilledKind = ({ kinds }: AnyProvider): string | undefined =>
+  Object.keys(kinds).find((id) => kinds[id]?.make !== undefined);
+
 /** Checks a kind's types where it is written: `kind<Admin, Key>()({ … })`. */
 export const kind =
   <Admin, Key>() =>

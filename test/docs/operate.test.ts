@@ -30,6 +30,8 @@ const explained: Readonly<Record<string, string>> = {
   '… cannot be searched in account …: …': '`cannot be searched in account …`',
   '… does not let the admin credential of account … … this key':
     '`does not let the admin credential of account … delete this key`, or `disable`',
+  '… does not let the admin credential of account … delete this key':
+    '`does not let the admin credential of account … delete this key`',
   '… does not let the admin credential of account … restore this key': 'or `restore this key`',
   '… cannot … this kind of key': '`cannot disable this kind of key`',
   '… cannot switch a key on again': '`cannot switch a key on again`',
@@ -70,6 +72,9 @@ const explained: Readonly<Record<string, string>> = {
     '`the alert names one key by an identifier and another by its value`',
   'it is the very credential we act with; replace it by hand':
     '`it is the very credential we act with; replace it by hand`',
+  'a drill may end the key that it has made, and this is another':
+    '`a drill may end the key that it has made, and this is another`',
+  'the key of the drill is not shown yet': '`the key of the drill is not shown yet`',
   'policy protects this key: …': '`policy protects this key: …`',
   'the provider marks this key as meant to be public': '`the provider marks this key as meant to be public`',
   'policy asks a person before it acts at this provider': '`policy asks a person before it acts at this provider`',
@@ -163,6 +168,7 @@ const noReasons = [
   'the end is not as it was written: the last entry was edited or removed',
   'environment of …: …: …',
   'is not JSON',
+  '… cannot be drilled',
   // Said in a log of an entry that is skipped, or of an alert that is over.
   'the finding holds no value',
   // Answered to the sender.
