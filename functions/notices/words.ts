@@ -1,4 +1,4 @@
-import type { IncidentRecord, Outcome, Proof } from '../revocation/incident.ts';
+import { type IncidentRecord, isDeath, type Outcome, type Proof } from '../revocation/incident.ts';
 import { isAlive, isRevived } from '../revocation/moment.ts';
 
 // What an incident means, in words that do at 3 a.m. Whatever comes from elsewhere is escaped by who shows it.
@@ -31,9 +31,17 @@ const endings: Readonly<Record<Outcome, string>> = {
   failed: 'needs you: it could not be revoked',
 };
 
+/** Whether its key was made for a drill: nobody uses it, and its end needs nothing of anybody. */
+const isDrill = ({ sightings }: IncidentRecord) => sightings.some(({ source }) => source === 'drill');
+
+function keyOf(record: IncidentRecord): string {
+  if (isDrill(record)) return `The ${record.provider} key of a drill`;
+  return record.provider === null ? 'A leaked key' : `A leaked ${record.provider} key`;
+}
+
 /** What became of it, in one line. */
 export function headlineOf(record: IncidentRecord): string {
-  const key = record.provider === null ? 'A leaked key' : `A leaked ${record.provider} key`;
+  const key = keyOf(record);
   if (record.outcome === 'failed' && record.restoring) return `${key} needs you: it could not be switched on again`;
   if (record.outcome !== null) return `${key} ${endings[record.outcome]}`;
   if (isAlive(record)) {
@@ -80,6 +88,7 @@ export function whatToDo(record: IncidentRecord, now: number): string {
   const { outcome, state, asking, watch } = record;
   if (outcome === 'failed' && record.restoring)
     return 'Mend what the reason names, then retry. Until then take it for switched off.';
+  if (outcome !== null && isDeath(outcome) && isDrill(record)) return 'Nothing. It was a drill.';
   if (outcome !== null) return remedies[outcome];
   if (isAlive(record)) {
     const next = watch === null ? '' : ` We look again at ${timeOf(watch.at, now)}.`;
