@@ -67,26 +67,32 @@ export async function walkEveryPath(given: Surroundings): Promise<void> {
     await call('POST', '/revocations', { provider, kind, identifiers: { keyId }, dryRun: true });
     await recorded(lane, 'dynamodb:BatchGetItem', names.table);
     await untold(waiting.id);
-    await makeDue(waiting.id);
+    await makeDue(waiting.id, { 'watch.at': Date.now() - 1000 });
     await keepWatch();
     await until(waiting.id, ({ proof }) => (proof?.checks.length ?? 0) > 1);
+    await makeDue(waiting.id, { telling: true });
+    await keepWatch();
+    await recorded(names.function('keep-watch'), 'sqs:SendMessage', names.notices);
   }
 
-  const makeDue = (id: string) =>
-    stage.cloud.dynamoDb.send(
+  /** The time has come for somebody to look at an incident, because of this. */
+  const makeDue = (id: string, because: { 'watch.at': number } | { telling: true }) => {
+    const [[path, value] = ['', undefined]] = Object.entries(because);
+    const parts = path.split('.');
+    return stage.cloud.dynamoDb.send(
       new UpdateItemCommand({
         TableName: names.table,
         Key: { id: { S: id } },
-        UpdateExpression: 'SET watched = :due, dueAt = :past, watch.#at = :at, telling = :yes',
-        ExpressionAttributeNames: { '#at': 'at' },
+        UpdateExpression: `SET watched = :due, dueAt = :past, ${parts.map((part) => `#${part}`).join('.')} = :value`,
+        ExpressionAttributeNames: Object.fromEntries(parts.map((part) => [`#${part}`, part])),
         ExpressionAttributeValues: marshall({
           ':due': 'due',
           ':past': new Date(Date.now() - 1000).toISOString(),
-          ':at': Date.now() - 1000,
-          ':yes': true,
+          ':value': value,
         }),
       }),
     );
+  };
 
   /** A timeline that the next entry makes too long for its item. */
   async function fill(id: string): Promise<void> {
@@ -237,8 +243,22 @@ export async function walkEveryPath(given: Surroundings): Promise<void> {
 
   /** Slack is down for a moment, and what was to be told there waits. */
   async function slackIsDown(): Promise<void> {
-    slack.troubles.push({ on: /^POST \/api\/chat\./, times: 2, reply: { status: 503 } });
+    const trouble = { on: /^POST \/api\/chat\./, reply: { status: 503 } };
+    slack.troubles.push(trouble);
     await recorded(names.function('send-notice'), 'sqs:SendMessage', names.notices);
+    slack.troubles.splice(slack.troubles.indexOf(trouble), 1);
+  }
+
+  /** A key that is made for the purpose is leaked to ourselves and dies. */
+  async function drills(): Promise<void> {
+    for (const id of Object.keys(given.configuration.drill?.accounts ?? {}))
+      await eventually(`no drill of ${id} is over`, async () => {
+        await keepWatch();
+        const { json } = await call('GET', `/incidents?outcome=revoked&provider=${id}&limit=100`);
+        return (json.incidents as Incident[]).some(({ sightings }) =>
+          sightings.some(({ source }) => source === 'drill'),
+        );
+      });
   }
 
   /** What is told beside that, once there is something to list and to sweep. */
@@ -250,9 +270,8 @@ export async function walkEveryPath(given: Surroundings): Promise<void> {
     await recorded(names.function('resolve-alert'), 'dynamodb:BatchGetItem', names.table);
   }
 
-  const down = slackIsDown();
   await Promise.all([
-    down,
+    slackIsDown(),
     disabled().then(() => ofProvider('docspace')),
     ...Object.keys(given.configuration.providers)
       .filter((id) => id !== 'docspace')
@@ -263,6 +282,7 @@ export async function walkEveryPath(given: Surroundings): Promise<void> {
     unrouted(),
     otherSenders(),
     inSlack(),
+    drills(),
     lists(),
   ]);
 }
@@ -285,11 +305,15 @@ function handsOf(stage: Stage) {
     const body = JSON.stringify({ type: 'credential.leaked', timestamp: '2026-11-20T12:00:00Z', data: leak });
     return call('POST', '/sources/standard', body, signedHeaders(body));
   };
-  const until = async (id: string, wanted: (incident: Incident) => boolean): Promise<Incident> =>
-    eventually(`incident ${id} does not get there`, async () => {
+  const until = async (id: string, wanted: (incident: Incident) => boolean): Promise<Incident> => {
+    let last: unknown;
+    const otherwise = () => `incident ${id} does not get there: ${wanted}, ${JSON.stringify(last)?.slice(0, 4000)}`;
+    return eventually(otherwise, async () => {
       const { status, json } = await call('GET', `/incidents/${id}`);
+      last = json;
       return status === 200 && wanted(json) ? (json as Incident) : undefined;
     });
+  };
   const resting = (id: string) => until(id, ({ state }) => ['closed', 'parked', 'awaiting-approval'].includes(state));
   /** An incident as it lies in the table, past the functions. */
   async function record(id: string): Promise<IncidentRecord> {
@@ -311,12 +335,12 @@ function handsOf(stage: Stage) {
 }
 
 async function eventually<Value>(
-  otherwise: string,
+  otherwise: string | (() => string),
   look: () => Value | false | undefined | Promise<Value | false | undefined>,
 ): Promise<Value> {
   for (const end = Date.now() + patience; ; await sleep(40)) {
     const value = await look();
     if (value !== undefined && value !== false) return value;
-    if (Date.now() > end) throw new Error(otherwise);
+    if (Date.now() > end) throw new Error(typeof otherwise === 'string' ? otherwise : otherwise());
   }
 }

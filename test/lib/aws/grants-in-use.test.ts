@@ -27,6 +27,7 @@ async function everythingAsSampled() {
     sources: Object.keys(secrets).flatMap((name) => (name.startsWith(prefix) ? [name.slice(prefix.length)] : [])),
     policy: { fuse: { limit: 1000, windowMinutes: 60 }, approval: { approvers: [approver] } },
     notices: { eventBus: 'security', topic },
+    drill: { accounts: { datadog: ['prod'] } },
   });
   return { worlds, secrets, configuration };
 }
@@ -184,8 +185,8 @@ describe('what functions are granted', () => {
   beforeAll(async () => {
     const sampled = await everythingAsSampled();
     configuration = sampled.configuration;
-    resources = resourcesOf(configuration);
     calls = await callsOfEveryPath(sampled);
+    resources = resourcesOf(configuration);
   }, 180_000);
 
   test('is recorded of every one of them', () => {
