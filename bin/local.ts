@@ -1,6 +1,6 @@
 import { followLive } from '../lib/local/live.ts';
 import { BadOption, portTrouble, readOptions, refuseEaten, type StageOptions, usage } from '../lib/local/options.ts';
-import { loadWorlds, type Stage, startStage } from '../lib/local/stage.ts';
+import { type loadWorlds, type Stage, startStage } from '../lib/local/stage.ts';
 import { type Incident, terminalOf } from '../lib/local/terminal.ts';
 import { welcome } from '../lib/local/welcome.ts';
 
@@ -33,7 +33,10 @@ async function main(options: StageOptions, worlds: Awaited<ReturnType<typeof loa
   stage = await startStage(options, worlds, { variables, logs: live?.logs ?? process.stderr });
   for (const remark of options.remarks) console.error(remark);
   process.stdout.write(`Leakstop listening on ${stage.url}\n`);
-  if (watched) process.stderr.write(`${welcome(terminal, stage.url, options, worlds, stage.vendors).join('\n')}\n`);
+  const introduced = { ...options, url: stage.url, simulated: stage.vendors };
+  if (watched) process.stderr.write(`${welcome(terminal, introduced, worlds).join('
+')}
+`);
 }
 
 /** What stands in the ledger, asked for as anybody would. */

@@ -6,7 +6,8 @@ import { BadOption, complaintOf, refuseEaten } from './options.ts';
 import { endLine, entryLine, type Incident, isAtRest, neutral, paint, type Terminal } from './terminal.ts';
 
 const registry: Providers = providers;
-const defaultUrl = 'http://127.0.0.1:8787';
+/** Where a stage listens that was told nothing. */
+export const leakUrl = 'http://127.0.0.1:8787';
 
 /** How often an incident is looked at (ms), and for how long. */
 const lookEvery = 50;
@@ -17,7 +18,7 @@ export const leakUsage = `Usage: npm run leak -- PROVIDER [options]      leaks a
 
   --kind KIND          the kind of key (the first of the provider's)
   --source SOURCE      standard: a signed alert; operator: an operator's request (standard)
-  --url URL            where the stage listens (${defaultUrl})
+  --url URL            where the stage listens (${leakUrl})
   --help               this text
 
 Providers and kinds:
@@ -50,7 +51,7 @@ export function readLeakOrder(args: string[], variables: NodeJS.ProcessEnv): Lea
   if (provider === 'all' && values.kind !== undefined) throw new BadOption('--kind: all leaks one of every kind');
   const url = String(values.url).replace(/\/+$/, '');
   if (!/^http:\/\/(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/.test(url))
-    throw new BadOption(`--url: must be the address of a stage on this machine, such as ${defaultUrl}`);
+    throw new BadOption(`--url: must be the address of a stage on this machine, such as ${leakUrl}`);
   return { provider, kind: values.kind, source: String(values.source), url };
 }
 
@@ -62,7 +63,7 @@ function parsed(args: string[]) {
       options: {
         kind: { type: 'string' },
         source: { type: 'string', default: 'standard' },
-        url: { type: 'string', default: defaultUrl },
+        url: { type: 'string', default: leakUrl },
         help: { type: 'boolean', short: 'h' },
       },
     });
@@ -78,7 +79,9 @@ function parsed(args: string[]) {
 export async function leak(order: LeakOrder, terminal: Terminal, tell: (line: string) => void): Promise<boolean> {
   const { url, source } = order;
   const wanted = order.provider === 'all' ? await everyKind(url) : [{ provider: order.provider, kind: order.kind }];
-  const deaths = await Promise.all(wanted.map((one) => leakOne({ ...one, source, url }, terminal, tell)));
+  const deaths = await Promise.all(
+    wanted.map((one) => leakOne({ ...one, source, url, alone: wanted.length === 1 }, terminal, tell)),
+  );
   const dead = deaths.filter(Boolean).length;
   if (deaths.length > 1) tell(`${dead} of ${deaths.length} keys are dead.`);
   return dead === deaths.length && dead > 0;
@@ -92,7 +95,7 @@ async function everyKind(url: string): Promise<Pick<LeakOrder, 'provider' | 'kin
 }
 
 async function leakOne(
-  { provider, kind, source, url }: LeakOrder,
+  { provider, kind, source, url, alone }: LeakOrder & { alone: boolean },
   terminal: Terminal,
   tell: (line: string) => void,
 ): Promise<boolean> {
@@ -111,26 +114,25 @@ async function leakOne(
   const said = (await answer.json()) as { id?: string; incidents?: { id: string }[] };
   const id = said.incidents?.[0]?.id ?? said.id;
   if (id === undefined) return false;
-  return follow(`${url}/incidents/${id}`, terminal, tell);
+  return follow(`${url}/incidents/${id}`, alone, terminal, tell);
 }
 
-async function follow(page: string, terminal: Terminal, tell: (line: string) => void): Promise<boolean> {
+async function follow(
+  page: string,
+  alone: boolean,
+  terminal: Terminal,
+  tell: (line: string) => void,
+): Promise<boolean> {
   const until = Date.now() + patience;
   let shown = 0;
   for (;;) {
     const incident = await read(page);
     const timeline = incident?.timeline ?? [];
-    if (incident) for (const entry of timeline.slice(shown)) tell(entryLine(terminal, incident, entry));
+    if (incident) for (const entry of timeline.slice(shown)) tell(entryLine(terminal, incident, entry, !alone));
     shown = Math.max(shown, timeline.length);
     if (incident && isAtRest(incident)) {
-      tell(endLine(terminal, incident));
-      for (const { source, at } of incident.sightings) tell(`  reported by ${neutral(source)} at ${neutral(at)}`);
-      const checks = incident.proof?.checks.map(({ at, result }) => `${neutral(result)} at ${neutral(at)}`) ?? [];
-      tell(
-        `  ${incident.proof?.dead ? `proof: ${neutral(incident.proof.method)}; ${checks.join(', ')}` : 'no proof of a death'}`,
-      );
-      if (incident.state === 'awaiting-approval') tell(`  a person decides: curl -s -X POST ${page}/approve`);
-      tell(`  curl -s ${page}`);
+      tell(endLine(terminal, incident, !alone));
+      if (alone) for (const line of evidence(incident, page)) tell(line);
       return incident.proof?.dead === true;
     }
     if (Date.now() > until) {
@@ -139,6 +141,17 @@ async function follow(page: string, terminal: Terminal, tell: (line: string) => 
     }
     await new Promise((resolve) => setTimeout(resolve, lookEvery));
   }
+}
+
+/** How the end is known, and by whom it was reported. */
+function evidence({ sightings, proof, state }: Incident, page: string): string[] {
+  const checks = proof?.checks.map(({ at, result }) => `${neutral(result)} ${neutral(at)}`) ?? [];
+  return [
+    ...sightings.map(({ source, at }) => `  sighting: ${neutral(source)} ${neutral(at)}`),
+    `  proof: ${proof?.dead ? `${neutral(proof.method)}: ${checks.join(', ')}` : 'none'}`,
+    ...(state === 'awaiting-approval' ? [`  a person decides: curl -s -X POST ${page}/approve`] : []),
+    `  all of it: curl -s ${page}`,
+  ];
 }
 
 /** Undefined: not now. */

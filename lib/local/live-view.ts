@@ -23,7 +23,7 @@ const limits = {
   /** Incidents that are counted and not over. */
   counted: 20_000,
   /** Between two summaries (ms). */
-  summaryMs: 5_000,
+  summaryMs: 15_000,
 };
 
 /** What a log line made of the view: what to show now, and which incident to look at. */
@@ -35,6 +35,7 @@ export interface Heard {
 interface Followed {
   /** Entries of the timeline that were shown. */
   shown: number;
+  reports: number;
   /** Epoch ms. */
   since: number;
   atRest: boolean;
@@ -89,7 +90,7 @@ export function createLiveView(terminal: Terminal) {
   }
 
   function follow(incident: string, now: number): Heard {
-    followed.set(incident, { shown: 0, since: now, atRest: false });
+    followed.set(incident, { shown: 0, reports: 0, since: now, atRest: false });
     if (followed.size > limits.remembered) {
       const [oldest] = followed.keys();
       followed.delete(String(oldest));
@@ -100,8 +101,8 @@ export function createLiveView(terminal: Terminal) {
   function count(incident: string, message: string, now: number): Heard {
     const end = /^outcome (.+)$/.exec(message)?.[1] ?? /^stage (asked|parked)$/.exec(message)?.[1];
     if (end === undefined) {
-      // What is told of an incident comes after its end.
-      if (message === 'stage told') return { lines: [] };
+      // What is told of an incident, and that it is reported again, comes after its end too.
+      if (!message.startsWith('stage ') || message === 'stage told') return { lines: [] };
       if (counted.size === 0 && Object.keys(tally).length === 0) summarisedAt = now;
       counted.add(incident);
       if (counted.size > limits.counted) {
@@ -142,7 +143,11 @@ export function createLiveView(terminal: Terminal) {
       lines.push(endLine(terminal, incident));
       const word = neutral(incident.outcome ?? incident.state, 20);
       totals[word] = (totals[word] ?? 0) + 1;
+    } else if (rested && lines.length === 0 && incident.sightingCount > known.reports) {
+      const again = `reported again, report ${incident.sightingCount}; it is ${incident.outcome ?? incident.state} already`;
+      lines.push(`${paint(terminal, 'dim', labelOf(incident))} ${cut(neutral(again), terminal.columns)}`);
     }
+    known.reports = incident.sightingCount;
     return lines;
   }
 
@@ -152,7 +157,9 @@ export function createLiveView(terminal: Terminal) {
     const over = sumOf(tally);
     if (over > 0 && (counted.size === 0 || now - summarisedAt >= limits.summaryMs)) {
       const more = counted.size > 0 ? `; ${counted.size} in work` : '';
-      lines.push(`${paint(terminal, 'bold', `${over} more incidents`)}: ${wordsOf(tally)}${more}`);
+      lines.push(
+        `${paint(terminal, 'bold', `${over} more ${over === 1 ? 'incident' : 'incidents'}`)}: ${wordsOf(tally)}${more}`,
+      );
       tally = {};
       summarisedAt = now;
     }

@@ -87,14 +87,15 @@ const colourOf: Record<string, keyof typeof colours> = {
 
 const startOf = ({ timeline }: Incident) => Date.parse(timeline[0]?.at ?? '');
 
-/** What happened, how long after the first report. */
+/** What happened, how long after the first report; labelled where several incidents are shown. */
 export function entryLine(
   terminal: Terminal,
   incident: Incident,
   { at, stage, detail }: Incident['timeline'][number],
+  isLabelled = true,
 ): string {
   const what = neutral(stage, 12).padEnd(9);
-  const head = `${labelOf(incident)} ${duration(Date.parse(at) - startOf(incident)).padStart(9)}  `;
+  const head = `${isLabelled ? `${labelOf(incident)} ` : ''}${duration(Date.parse(at) - startOf(incident)).padStart(9)}  `;
   const text = detail ?? (stage === 'received' ? `${incident.id}${reportedBy(incident)}` : '');
   const painted = colourOf[stage] ? paint(terminal, colourOf[stage], what) : what;
   return `${paint(terminal, 'dim', head)}${painted} ${placed(terminal, neutral(text), head.length + 10)}`.trimEnd();
@@ -107,7 +108,7 @@ const placed = ({ columns }: Terminal, text: string, indent: number) =>
 const reportedBy = ({ sightings }: Incident) => (sightings[0] ? `, reported by ${sightings[0].source}` : '');
 
 /** An incident that rests: what became of the key, and how that is known. */
-export function endLine(terminal: Terminal, incident: Incident): string {
+export function endLine(terminal: Terminal, incident: Incident, isLabelled = true): string {
   const { state, outcome, reason, proof, timeline, timeToDeadMs, sightingCount } = incident;
   const word = neutral(outcome ?? state, 20);
   const how = outcome === 'failed' ? 'red' : isDeath(outcome) ? 'green' : 'yellow';
@@ -116,7 +117,7 @@ export function endLine(terminal: Terminal, incident: Incident): string {
     reason !== null && reason !== timeline.at(-1)?.detail ? reason : '',
     `${sightingCount} ${sightingCount === 1 ? 'report' : 'reports'}`,
   ].filter((fact) => fact !== '');
-  const head = `${labelOf(incident)} `;
+  const head = isLabelled ? `${labelOf(incident)} ` : '  ';
   const text = placed(terminal, neutral(facts.join('; ')), head.length + word.length + 1);
   return `${paint(terminal, 'dim', head)}${paint(terminal, how, paint(terminal, 'bold', word))} ${text}`;
 }
