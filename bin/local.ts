@@ -34,9 +34,7 @@ async function main(options: StageOptions, worlds: Awaited<ReturnType<typeof loa
   for (const remark of options.remarks) console.error(remark);
   process.stdout.write(`Leakstop listening on ${stage.url}\n`);
   const introduced = { ...options, url: stage.url, simulated: stage.vendors };
-  if (watched) process.stderr.write(`${welcome(terminal, introduced, worlds).join('
-')}
-`);
+  if (watched) process.stderr.write(`${welcome(terminal, introduced, worlds).join('\n')}\n`);
 }
 
 /** What stands in the ledger, asked for as anybody would. */
