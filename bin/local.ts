@@ -1,6 +1,6 @@
 import { followLive } from '../lib/local/live.ts';
 import { BadOption, portTrouble, readOptions, refuseEaten, type StageOptions, usage } from '../lib/local/options.ts';
-import { type loadWorlds, type Stage, startStage } from '../lib/local/stage.ts';
+import { loadWorlds, type Stage, startStage } from '../lib/local/stage.ts';
 import { type Incident, terminalOf } from '../lib/local/terminal.ts';
 import { welcome } from '../lib/local/welcome.ts';
 

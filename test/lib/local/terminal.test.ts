@@ -297,7 +297,11 @@ describe('the welcome', () => {
     action = 'delete' as const,
     vendors = 'simulated' as 'simulated' | 'live',
   } = {}) => ({
-    ...{ url, vendors, simulated: vendors === 'live' ? {} : { datadog: { accepts: () => accepts } } },
+    ...{
+      url,
+      vendors,
+      simulated: Object.fromEntries(vendors === 'live' ? [] : [['datadog', { accepts: () => accepts }]]),
+    },
     configuration: readConfiguration({ providers: { datadog: { accounts: ['prod'], action } } }),
   });
 
