@@ -6,6 +6,9 @@ const retentions = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 ] as const;
 
+const zones = z.strictObject({ zones: z.literal([1, 2]) });
+const isEgress = (value: unknown) => typeof value === 'boolean' || zones.safeParse(value).success;
+
 const deploymentSchema = z
   .strictObject({
     /** ARN of the SNS topic, in the same region, that the alarms go to. Absent: `leakstop-alarms` is made. */
@@ -17,10 +20,7 @@ const deploymentSchema = z
     alarmEmail: z.email('must be an email address').optional(),
     /** Whether what talks to providers and sources leaves from fixed addresses, one for each zone. `true`: two zones. */
     fixedEgress: z
-      .union(
-        [z.boolean(), z.strictObject({ zones: z.int().min(1).max(2) })],
-        'must be true, false or { zones: 1 } or { zones: 2 }',
-      )
+      .custom<boolean | { zones: 1 | 2 }>(isEgress, 'must be true, false, { zones: 1 } or { zones: 2 }')
       .default(false),
     /** X-Ray traces of the functions. */
     tracing: z.boolean().default(false),

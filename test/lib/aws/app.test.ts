@@ -3,7 +3,10 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+
+// Each test starts a program that loads the whole of CDK.
+vi.setConfig({ testTimeout: 120_000 });
 
 const repository = fileURLToPath(new URL('../../..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'leakstop-app-'));
@@ -18,8 +21,10 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** Runs the app as the CDK does, with this as `bin/config.ts`. */
-function run(configuration: string) {
-  writeFileSync(join(folder, 'bin/config.ts'), `export const configuration = ${configuration};\n`);
+function run(configuration: string, deployment?: string) {
+  const lines = [`export const configuration = ${configuration};`];
+  if (deployment !== undefined) lines.push(`export const deployment = ${deployment};`);
+  writeFileSync(join(folder, 'bin/config.ts'), lines.join('\n'));
   const env = { CDK_OUTDIR: join(folder, 'out'), CDK_CONTEXT_JSON: '{"aws:cdk:bundling-stacks":[]}' };
   return spawnSync(process.execPath, ['bin/leakstop.ts'], { cwd: folder, env, encoding: 'utf8' });
 }
@@ -45,7 +50,21 @@ test.each([
   expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
 });
 
+test('a deployment that makes no sense is refused in the same way', () => {
+  const { status, stdout, stderr } = run('{ providers: {} }', '{ fixedEgress: true, natGateways: 3 }');
+  expect(stderr).toBe('bin/config.ts: deployment.natGateways: is not a field that is known here\n');
+  expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+});
+
 test('a configuration that is right ends without a word', () => {
   const { status, stdout, stderr } = run("{ providers: { datadog: { accounts: ['prod'] } }, sources: ['standard'] }");
+  expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: '' });
+});
+
+test('so does one with a deployment', () => {
+  const { status, stdout, stderr } = run(
+    "{ providers: { datadog: { accounts: ['prod'] } }, sources: ['standard'] }",
+    '{ fixedEgress: { zones: 1 }, tracing: true }',
+  );
   expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: '' });
 });

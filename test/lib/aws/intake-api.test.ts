@@ -38,10 +38,42 @@ test('only this API may invoke the functions, and the clock those that have a sc
   }
 });
 
-test('requests are throttled', () => {
-  const [stage] = ofType(resources, 'AWS::ApiGatewayV2::Stage');
+const [stage] = ofType(resources, 'AWS::ApiGatewayV2::Stage');
+const limits = stage?.RouteSettings as Record<string, { ThrottlingRateLimit: number; ThrottlingBurstLimit: number }>;
+
+test.each(declared)('$route has a limit of its own', ({ name, route, access }) => {
+  const [rate, burst] = access === 'operator' ? [20, 40] : name === 'receive-slack' ? [20, 50] : [100, 200];
+  expect(limits[route]).toEqual({ ThrottlingRateLimit: rate, ThrottlingBurstLimit: burst });
+});
+
+test('what is no route is limited too, and no limit is of a route that is not there', () => {
   expect(stage).toMatchObject({
     StageName: '$default',
-    DefaultRouteSettings: { ThrottlingRateLimit: expect.any(Number), ThrottlingBurstLimit: expect.any(Number) },
+    DefaultRouteSettings: { ThrottlingRateLimit: 20, ThrottlingBurstLimit: 40 },
   });
+  expect(Object.keys(limits).sort()).toEqual(declared.map(({ route }) => route).sort());
+});
+
+test('the stage waits for the routes that it limits', () => {
+  const routes = Object.entries(resources).flatMap(([id, { Type }]) =>
+    Type === 'AWS::ApiGatewayV2::Route' ? [id] : [],
+  );
+  const staged = Object.values(resources).find(({ Type }) => Type === 'AWS::ApiGatewayV2::Stage');
+  expect(staged?.DependsOn).toEqual(expect.arrayContaining(routes));
+});
+
+test('of a request the access log keeps what it takes to follow it, and nothing of what was sent', () => {
+  const settings = stage?.AccessLogSettings as { DestinationArn: unknown; Format: string } | undefined;
+  expect(resources[textOf(settings?.DestinationArn, (id) => id)]?.Type).toBe('AWS::Logs::LogGroup');
+  const kept = Object.values(JSON.parse(String(settings?.Format)) as Record<string, string>).sort();
+  expect(kept).toEqual([
+    '$context.identity.sourceIp',
+    '$context.integrationErrorMessage',
+    '$context.protocol',
+    '$context.requestId',
+    '$context.requestTimeEpoch',
+    '$context.responseLatency',
+    '$context.routeKey',
+    '$context.status',
+  ]);
 });

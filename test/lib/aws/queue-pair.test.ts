@@ -21,10 +21,6 @@ test('there is no queue without a use', () => {
   expect(all.map(({ QueueName }) => QueueName).sort()).toEqual(expected.sort());
 });
 
-test('every queue is encrypted', () => {
-  for (const { SqsManagedSseEnabled } of all) expect(SqsManagedSseEnabled).toBe(true);
-});
-
 test.each(consumed)('one message set aside from %s raises an alarm that says what to do', (name) => {
   const alarm = ofType(resources, 'AWS::CloudWatch::Alarm').find(
     ({ AlarmName }) => AlarmName === names.deadLetters(name),

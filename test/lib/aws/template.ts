@@ -17,6 +17,7 @@ export interface Resource {
   Type: string;
   Properties: Record<string, unknown>;
   DeletionPolicy?: string;
+  DependsOn?: string[];
 }
 
 const { context } = JSON.parse(readFileSync(new URL('../../../cdk.json', import.meta.url), 'utf8'));
@@ -73,11 +74,18 @@ export interface Permission {
   resource: string;
 }
 
+/** One statement of a policy. */
 interface Statement {
   Effect: string;
   Action: string | string[];
   Resource: unknown;
+  Principal?: Record<string, unknown>;
+  Condition?: Record<string, Record<string, unknown>>;
 }
+
+/** What a policy says, one statement after the other. */
+export const statementsOf = (document: unknown) =>
+  (document as { Statement: Statement[] } | undefined)?.Statement ?? [];
 
 /** Everything that the functions are allowed, one action on one resource each. */
 export function permissionsOf(resources: Record<string, Resource>): Permission[] {
@@ -89,8 +97,8 @@ export function permissionsOf(resources: Record<string, Resource>): Permission[]
   return ofType(resources, 'AWS::IAM::Policy').flatMap(({ PolicyDocument, Roles }) => {
     const roles = (Roles as unknown[]).map((role) => textOf(role, (id) => id));
     const who = holders.filter(({ role }) => roles.includes(role)).map((holder) => holder.who);
-    return (PolicyDocument as { Statement: Statement[] }).Statement.flatMap(({ Action, Resource }) =>
-      [Action]
+    return statementsOf(PolicyDocument).flatMap(({ Effect, Action, Resource }) =>
+      (Effect === 'Allow' ? [Action] : [])
         .flat()
         .flatMap((action) =>
           [Resource]
