@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util';
+import * as z from 'zod';
 import { providers } from '../../functions/providers/index.ts';
 import type { Providers } from '../../functions/revocation/provider.ts';
-import type { FreshLeak } from './fresh-leaks.ts';
+import { type FreshLeak, ways } from './fresh-leaks.ts';
 import { BadOption, complaintOf, refuseEaten } from './options.ts';
 import { endLine, entryLine, type Incident, isAtRest, neutral, paint, type Terminal } from './terminal.ts';
 
@@ -88,7 +89,7 @@ export async function leak(order: LeakOrder, terminal: Terminal, tell: (line: st
 }
 
 async function everyKind(url: string): Promise<Pick<LeakOrder, 'provider' | 'kind'>[]> {
-  const { providers: there } = (await ask(url, 'GET', '/local/leaks')) as { providers: Record<string, string[]> };
+  const { providers: there } = await ask(url, 'GET', '/local/leaks', listing);
   const all = Object.entries(there).flatMap(([provider, kinds]) => kinds.map((kind) => ({ provider, kind })));
   if (all.length === 0) throw new BadOption('the stage has no provider with keys to lose; start one without --config');
   return all;
@@ -100,7 +101,7 @@ async function leakOne(
   tell: (line: string) => void,
 ): Promise<boolean> {
   const query = new URLSearchParams({ ...(kind !== undefined && { kind }), source });
-  const fresh = (await ask(url, 'POST', `/local/leaks/${provider}?${query}`)) as FreshLeak;
+  const fresh = await ask(url, 'POST', `/local/leaks/${provider}?${query}`, freshLeak);
   const name = `${neutral(fresh.provider)} ${neutral(fresh.kind)}`;
   const how = fresh.source === 'standard' ? 'a signed alert' : "an operator's request";
   const began = performance.now();
@@ -160,16 +161,31 @@ async function read(page: string): Promise<Incident | undefined> {
   return answer?.ok ? ((await answer.json()) as Incident) : undefined;
 }
 
-/** Asks the stage's own routes. */
-async function ask(url: string, method: string, path: string): Promise<unknown> {
+const listing = z.object({ providers: z.record(z.string(), z.array(z.string())) });
+const freshLeak: z.ZodType<FreshLeak> = z.object({
+  provider: z.string(),
+  kind: z.string(),
+  source: z.enum(ways),
+  request: z.object({
+    path: z.enum(['/sources/standard', '/revocations']),
+    headers: z.record(z.string(), z.string()),
+    body: z.string(),
+  }),
+});
+const refusal = z.object({ title: z.literal('Nothing leaks'), detail: z.string() });
+
+/** Asks the stage's own routes. @throws BadOption where what answers is no stage, or has no such key to lose */
+async function ask<Said>(url: string, method: string, path: string, schema: z.ZodType<Said>): Promise<Said> {
   const answer = await fetch(`${url}${path}`, { method, signal: AbortSignal.timeout(10_000) }).catch(() => undefined);
   if (answer === undefined)
     throw new BadOption(`no stage answers at ${url}: run npm start first, in another shell; elsewhere: --url URL`);
-  const said = (await answer.json().catch(() => ({}))) as { title?: string; detail?: string };
-  if (answer.ok) return said;
-  if (said.title !== 'Nothing leaks')
-    throw new BadOption(
-      `what answers at ${url} is no stage with simulated vendors: run npm start, without --vendors live`,
-    );
-  throw new BadOption(neutral(said.detail ?? 'the stage leaks nothing'));
+  const json: unknown = await answer.json().catch(() => undefined);
+  const said = schema.safeParse(json);
+  if (answer.ok && said.success) return said.data;
+  const refused = refusal.safeParse(json);
+  throw new BadOption(
+    refused.success
+      ? neutral(refused.data.detail)
+      : `what answers at ${url} is no stage with simulated vendors: run npm start, without --vendors live`,
+  );
 }
