@@ -28,11 +28,12 @@ interface Scene {
   action?: Action;
   traits?: DatadogTraits;
   rights?: string[];
+  accounts?: Record<string, object>;
   others?: (name: (account: string, at: number) => string) => Partial<DatadogKey>[];
 }
 
 /** A lane to one Datadog account that is drilled every six hours, to be dead within a minute. */
-async function begin({ policy, action, traits, rights, others = () => [] }: Scene = {}) {
+async function begin({ policy, action, traits, rights, accounts = { main: admin }, others = () => [] }: Scene = {}) {
   const clock = testClock();
   const keys = inventedKeys(6, 'drill');
   const organisation = { site: admin.site, id: 'org', keys, admins: [{ ...admin, ...(rights && { rights }) }] };
@@ -41,7 +42,7 @@ async function begin({ policy, action, traits, rights, others = () => [] }: Scen
   const { ledger, close, dynamoDb, table } = await testLedger(clock);
   closers.push(network.close, close);
   const lane = testLane({
-    ...{ provider: providers.datadog, vendor, accounts: { main: admin }, ledger, clock, fetch: network.fetch },
+    ...{ provider: providers.datadog, vendor, accounts, ledger, clock, fetch: network.fetch },
     ...(policy && { policy }),
     ...(action && { action }),
   });
@@ -122,6 +123,25 @@ describe('a drill', () => {
     expect(livingDrills()).toEqual([]);
   });
 
+  test('is left to whoever is making its key, for as long as that may take', async () => {
+    const { order, services, made, work, livingDrills, vendor } = await begin();
+    let inBetween = 0;
+    const slow: DrillServices = {
+      ...services,
+      send: async (to, request) => {
+        inBetween += 1;
+        await order();
+        return services.send(to, request);
+      },
+    };
+    await order(slow);
+    expect(inBetween).toBeGreaterThan(1);
+    expect(made()).toBe(1);
+    expect(vendor.deletions).toEqual([]);
+    await work();
+    expect(livingDrills()).toEqual([]);
+  });
+
   test.each(['observe', 'approve', 'disable'] as const)(
     'kills its key where policy says %s for all others',
     async (action) => {
@@ -182,7 +202,7 @@ describe('a drill', () => {
   });
 
   test('is nothing that an account without a plan knows, nor an order that is old', async () => {
-    const { order, services, made, clock } = await begin();
+    const { order, services, made, clock } = await begin({ accounts: { main: admin, eu: admin } });
     await order(services, 'eu');
     await order({ ...services, drills: { ...services.drills, plan: undefined } });
     await order(services, 'main', clock.now() - 3 * minute);
