@@ -270,7 +270,7 @@ export const world: World = {
     eu: { organizationId: 'acmeeuropeef56gh78', region: 'eu', accessToken: 'xa0000000-local-stage-sample-eu' },
   },
   leaks: [{ provider: 'coveo', kind: 'api-key', secret: leaked, location: { url: leakedAt } }],
-  simulate(accounts) {
+  simulate(accounts, now = Date.now) {
     const organisations: CoveoOrganisation[] = [];
     for (const value of Object.values(accounts)) {
       const { organizationId, region, accessToken } = value as {
@@ -292,7 +292,7 @@ export const world: World = {
       organisations.push({ region, id: organizationId, keys, tokens: [{ accessToken }] });
     }
     return {
-      ...coveoVendor(organisations),
+      ...coveoVendor(organisations, { now }),
       leakFresh(kind) {
         const from = randomUUID();
         const [invented] = inventedKeys(1, from);

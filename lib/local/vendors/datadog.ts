@@ -577,7 +577,7 @@ export const world: World = {
     gitlab: { secret: found.gitlab, detector: 'gitleaks_rule_id_datadog-access-token' },
     gitguardian: { secret: found.gitguardian, detector: 'datadog_api_credentials' },
   },
-  simulate(accounts) {
+  simulate(accounts, now = Date.now) {
     const organisations: ReturnType<typeof organisationOf>[] = [];
     for (const [index, value] of Object.values(accounts).entries()) {
       const { site, ...admin } = value as { site: string; apiKey?: string; appKey?: string; accessToken?: string };
@@ -600,7 +600,7 @@ export const world: World = {
       users.push({ ...own, accessTokens: isPersonal ? [] : tokens });
     }
     return {
-      ...datadogVendor(organisations, { propagationMs: 300 }),
+      ...datadogVendor(organisations, { propagationMs: 300, now }),
       leakFresh: (kind) => organisations[0] && leakFreshFrom(organisations[0], kind),
     };
   },

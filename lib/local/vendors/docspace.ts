@@ -303,7 +303,7 @@ export const world: World = {
     },
   },
   leaks: [{ provider: 'docspace', kind: 'api-key', secret: leaked }],
-  simulate(accounts) {
+  simulate(accounts, now = Date.now) {
     const portals: DocspacePortal[] = [];
     for (const [account, value] of Object.entries(accounts)) {
       const { portal, apiKey } = value as { portal: string; apiKey: string };
@@ -318,7 +318,7 @@ export const world: World = {
       portals.push({ host, keys: [...inventedKeys(300, host), ...sample, ...own], admins: [docspaceAdmin] });
     }
     return {
-      ...docspaceVendor(portals, { propagationMs: 300 }),
+      ...docspaceVendor(portals, { propagationMs: 300, now }),
       leakFresh(kind) {
         const [fresh] = inventedKeys(1, randomUUID());
         if (!fresh || !portals[0]) return undefined;

@@ -445,16 +445,12 @@ function accountRecord({ secrets, ...account }: AtlasServiceAccount) {
   return { ...account, secrets: secrets.map(({ secret, ...rest }) => ({ ...rest, maskedSecretValue: mask(secret) })) };
 }
 
-function systemStatus({ by, name, secret, key, org, rights }: Holder, href: string, shown: number) {
-  const { id, publicKey, accessList = [], roles } = key ?? keyWithDecoys(name, secret, name, 0, '')[0];
-  const addresses = accessList.map((ipAddress) => ({ ipAddress }));
-  const inOrg = (rights ?? ['ORG_OWNER']).map((roleName) => ({ orgId: org.orgId, roleName }));
-  const apiKey = {
-    id,
-    publicKey,
-    accessList: addresses,
-    roles: key ? rolesOf(key, shown) : [...inOrg, ...roles.filter(({ groupId }) => groupId)],
-  };
+function systemStatus({ by, name, secret, key, org, rights = ['ORG_OWNER'] }: Holder, href: string, shown: number) {
+  const known = key ?? keyWithDecoys(name, secret, name, 0, '')[0];
+  const addresses = (known.accessList ?? []).map((ipAddress) => ({ ipAddress }));
+  const inOrg = rights.map((roleName) => ({ orgId: org.orgId, roleName }));
+  const roles = rolesOf({ ...known, roles: [...inOrg, ...known.roles.filter(({ groupId }) => groupId)] }, shown);
+  const apiKey = { id: known.id, publicKey: known.publicKey, accessList: addresses, roles };
   const links = [{ href, rel: 'self' }];
   return { ...(by === 'digest' && { apiKey }), appName: 'MongoDB Atlas', build: '0000', links, throttling: false };
 }
@@ -562,7 +558,7 @@ export const world: World = {
       identifiers: { clientId: leakedClient.clientId },
     },
   ],
-  simulate(accounts) {
+  simulate(accounts, now = Date.now) {
     const organisations: AtlasOrganisation[] = [];
     for (const [account, value] of Object.entries(accounts)) {
       const { orgId, ...admin } = value as { orgId: string } & AtlasAdmin;
@@ -587,7 +583,7 @@ export const world: World = {
       }
     }
     return {
-      ...mongodbAtlasVendor(organisations, { propagationMs: 300 }),
+      ...mongodbAtlasVendor(organisations, { propagationMs: 300, now }),
       leakFresh: (kind) => organisations[0] && leakFreshFrom(organisations[0], kind),
     };
   },

@@ -286,7 +286,7 @@ export const world: World = {
       identifiers: { accessKey: accessKeyOf(leaked), userId: String(leakedOwner) },
     },
   ],
-  simulate(accounts) {
+  simulate(accounts, now = Date.now) {
     const organisations: ResolverOrganisation[] = [];
     let freshId = 50_000_000;
     for (const [index, value] of Object.values(accounts).entries()) {
@@ -307,7 +307,7 @@ export const world: World = {
           users.push(inventedUser(id, inventedKeys(3, `user ${account.host} ${id}`, 10_000 + id * 10)));
     }
     return {
-      ...resolverVendor(organisations),
+      ...resolverVendor(organisations, { now }),
       leakFresh(kind) {
         const owner = organisations[0]?.users.find(({ id }) => id === leakedOwner);
         const [fresh] = inventedKeys(1, randomUUID(), freshId);

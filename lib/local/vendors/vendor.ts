@@ -96,8 +96,8 @@ export interface World {
   leaks: object[];
   /** Keys that simulated scanners find, by the scanner's id. */
   finds?: Readonly<Record<string, Discovery>>;
-  /** Builds the vendor, so that it accepts the admin secrets of these accounts. */
-  simulate(accounts: Record<string, object>): Vendor;
+  /** Builds the vendor, so that it accepts the admin secrets of these accounts. `now` in epoch ms; absent, the time of day. */
+  simulate(accounts: Record<string, object>, now?: () => number): Vendor;
 }
 
 /** Serves `answer` with the vendor's bad days, and notes what arrives. */
