@@ -166,7 +166,7 @@ const apiKey = kind<Admin, Key>()({
       'v1 is switched off on government sites',
     ],
     believed: [
-      'a key that was just made is found by its value at once: a drill waits half a minute for it, and is then missed',
+      'a new key is shown at once: where it is not, a drill waits half a minute for it, and is then missed',
       'the preview endpoint `GET /api/v2/validate` names a key by its value: anything odd falls back to the list',
       'how long the intake accepts a deleted key',
     ],
@@ -259,7 +259,11 @@ const applicationKey = kind<Admin, ApplicationKey>()({
     },
   },
   list: {
-    request: ({ page }) => ({ method: 'GET', path: path`/api/v2/application_keys`, query: { ...pageOf(page), ...byLast4 } }),
+    request: ({ page }) => ({
+      method: 'GET',
+      path: path`/api/v2/application_keys`,
+      query: { ...pageOf(page), ...byLast4 },
+    }),
     read: readKeys,
   },
   sorted,
@@ -463,7 +467,8 @@ const questions: Question<Admin>[] = [
       if (status !== 401 && status !== 403) return undefined;
       if ('apiKey' in admin) return { rights: everyRight('unknown') };
       const detail = `${admin.site} does not accept its access token: the token is wrong, revoked or expired, or is another site's`;
-      const remedy = 'make a new access token in Datadog and put it into the secret, or correct its site';
+      const remedy =
+        'make a new access token in Datadog and put it into the secret, or correct its site; and see whether an IP allowlist is on there';
       return { credential: { is: 'refused', detail, remedy } };
     },
   },

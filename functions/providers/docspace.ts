@@ -262,6 +262,7 @@ export const docspace = provider<Admin>()({
       },
       {
         name: 'DocSpace admin',
+        hides: true,
         tasks: ['list', 'delete', 'disable'],
         remedy: 'put an API key that a DocSpace admin made into the secret: anybody else is shown their own keys only',
         unknown: 'DocSpace did not show whose API key it is',

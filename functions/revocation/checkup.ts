@@ -46,6 +46,8 @@ export interface Right {
   tasks: readonly Task[];
   /** Of which kinds of keys; absent, all. */
   kinds?: readonly string[];
+  /** Without it a list is answered all the same, and is not whole. */
+  hides?: true;
   /** What a person does when it is missing. */
   remedy: string;
   /** Why it may stay unknown. */

@@ -105,6 +105,22 @@ export interface OpenAlerts {
   more: boolean;
 }
 
+/** Whether our access to a source's interface has what one thing needs. */
+export interface Standing {
+  /** What it is needed for, and the source's own name of the right. */
+  need: string;
+  is: 'granted' | 'missing' | 'unknown';
+  /** What a person does where it is missing or unknown. */
+  remedy: string;
+}
+
+/** How our access to a source's interface stands. */
+export interface SourceCheckup {
+  standings: Standing[];
+  /** When it ends (ISO 8601). */
+  endsAt?: string | undefined;
+}
+
 /** A second address of a source, at `/sources/<source>/<path>`. */
 export interface Endpoint<Config> {
   method: 'GET' | 'POST';
@@ -143,6 +159,8 @@ export interface Source<Config> {
   close?(reference: Reference, ending: Ending, inquiry: Inquiry<Config>): Promise<Closed>;
   /** The alerts that are open and were found after `after` (ISO 8601), wherever we may look. Asks for no secret. @throws as `fetch` does */
   listOpen?(after: string, inquiry: Inquiry<Config>): Promise<OpenAlerts>;
+  /** Looks, before an alert needs it, whether our access is good for fetching and closing. Changes nothing. @throws as `fetch` does */
+  checkup?(inquiry: Inquiry<Config>): Promise<SourceCheckup>;
   /** Has deliveries sent again that did not arrive here; answers how many. What arrived once is not sent again. @throws as `fetch` does */
   redeliver?(inquiry: Inquiry<Config>): Promise<number>;
 }

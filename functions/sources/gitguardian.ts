@@ -6,7 +6,16 @@ import type { Finding } from '../revocation/findings.ts';
 import { bodyOf, faultOf } from '../revocation/inquire.ts';
 import { Secret, secretValue } from '../revocation/secret.ts';
 import { isHmacHex, isTimely } from '../revocation/signature.ts';
-import type { Closed, Fetched, Inquiry, OpenAlerts, Reading, Reference, Source } from '../revocation/source.ts';
+import type {
+  Closed,
+  Fetched,
+  Inquiry,
+  OpenAlerts,
+  Reading,
+  Reference,
+  Source,
+  SourceCheckup,
+} from '../revocation/source.ts';
 import { commit, fileName, id, ifReadable, isPage, page, readable, sub, word } from './gitguardian/forms.ts';
 import { provenIn } from './gitguardian/proof.ts';
 
@@ -72,6 +81,7 @@ const listed = z.object({ id, gitguardian_url: page, detector: ifReadable(detect
 const note = z.object({ comment: z.string() });
 const pagesAtMost = 10;
 const lookRemedy = 'give the token in leakstop/sources/gitguardian the scope incidents:read, then retry';
+const tokenRemedy = 'put a valid token into leakstop/sources/gitguardian';
 const closeRemedy = 'give the token in leakstop/sources/gitguardian the scope incidents:write, then retry';
 
 /** Custom webhooks: https://docs.gitguardian.com/platform/configure-alerting/notifiers-integrations/custom-webhook. The API: https://api.gitguardian.com/docs */
@@ -108,6 +118,7 @@ export const gitguardian: Source<Config> = {
   owns: (link, { apiUrl }) =>
     isPage(link) && new URL(link).host === dashboardOf(apiUrl) && numberIn(link) !== undefined,
 
+  checkup,
   async fetch(reference, inquiry): Promise<Fetched> {
     const at = addressOf(reference);
     if (at === undefined) return { is: 'out-of-reach', reason: 'its address at GitGuardian names no incident' };
@@ -173,6 +184,33 @@ export const gitguardian: Source<Config> = {
     return open;
   },
 };
+
+const ownToken = z.object({
+  scopes: z.array(z.string()),
+  expire_at: z.string().nullish().catch(undefined),
+});
+
+/** What the token says of itself: https://api.gitguardian.com/docs#tag/API-Tokens; the scopes: https://docs.gitguardian.com/api-docs/authentication */
+async function checkup(inquiry: Inquiry<Config>): Promise<SourceCheckup> {
+  const answer = await ask(inquiry, { method: 'GET', path: path`/api_tokens/self` });
+  const { scopes, expire_at } = bodyOf(answer, ownToken, { who: 'gitguardian', remedy: tokenRemedy, now: inquiry.now });
+  const has = (...wanted: string[]) => (wanted.some((scope) => scopes.includes(scope)) ? 'granted' : 'missing');
+  return {
+    standings: [
+      {
+        need: 'fetching incidents (incidents:read)',
+        is: has('incidents:read', 'incidents:write', 'incidents:share'),
+        remedy: lookRemedy,
+      },
+      {
+        need: 'closing incidents (incidents:write)',
+        is: has('incidents:write', 'incidents:share'),
+        remedy: closeRemedy,
+      },
+    ],
+    endsAt: expire_at ?? undefined,
+  };
+}
 
 const pageOfIncident = /^\/workspace\/\d{1,18}\/(public-)?incidents\/([1-9]\d{0,15})\/?$/;
 const numberIn = (link: string) => pageOfIncident.exec(URL.parse(link)?.pathname ?? '')?.[2];

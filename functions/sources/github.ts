@@ -7,6 +7,7 @@ import { isSecretValue, Secret, secretText, secretValue } from '../revocation/se
 import { isHmacHex } from '../revocation/signature.ts';
 import type { Delivery, Fetched, Reading, Source } from '../revocation/source.ts';
 import { appId, type Call, enter, isGone, listed, must, needsRight, privateKey, site, waitOf } from './github/rest.ts';
+import { standingAt } from './github/standing.ts';
 import { openAlerts, redeliver } from './github/sweep.ts';
 
 const webhookSecret = z
@@ -202,5 +203,6 @@ export const github: Source<Config> = {
     const references = own.slice(0, 1000).map((link) => ({ link }));
     return { references, skipped: links.size - own.length, more: more || own.length > references.length };
   },
+  checkup: standingAt,
   redeliver: (inquiry) => redeliver(inquiry, ({ event, action }) => isNews(event, action)),
 };

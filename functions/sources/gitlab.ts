@@ -5,7 +5,17 @@ import { bodyOf } from '../revocation/inquire.ts';
 import { leakFromSource } from '../revocation/leak.ts';
 import { bearer, Secret, secretText, secretValue } from '../revocation/secret.ts';
 import { isStandardSecret, isStandardWebhook } from '../revocation/signature.ts';
-import type { Closed, Delivery, Ending, Fetched, Inquiry, Reading, Reference, Source } from '../revocation/source.ts';
+import type {
+  Closed,
+  Delivery,
+  Ending,
+  Fetched,
+  Inquiry,
+  Reading,
+  Reference,
+  Source,
+  SourceCheckup,
+} from '../revocation/source.ts';
 import { ifText, isOneOf, jsonBytes } from './gitlab/forms.ts';
 import { endpoints } from './gitlab/token-revocation.ts';
 
@@ -179,6 +189,26 @@ async function query<Data>(
   return bodyOf(answer, z.object({ data }), { who, remedy, now }).data;
 }
 
+const ownToken = z.object({
+  active: z.boolean(),
+  scopes: z.array(z.string()),
+  expires_at: z.string().nullish().catch(undefined),
+});
+
+/** What the token says of itself, which every token may ask: https://docs.gitlab.com/api/personal_access_tokens/#get-details-on-a-personal-access-token */
+async function checkup({ config, ask, now }: Inquiry<Config>): Promise<SourceCheckup> {
+  const need = 'fetching and closing vulnerabilities (scope api)';
+  if (!config.token)
+    return { standings: [{ need, is: 'missing', remedy: 'put "token" into leakstop/sources/gitlab' }] };
+  const headers = { authorization: bearer(config.token) };
+  const answer = await ask(config.url, { method: 'GET', path: path`/api/v4/personal_access_tokens/self`, headers });
+  const { active, scopes, expires_at } = bodyOf(answer, ownToken, { who, remedy, now });
+  return {
+    standings: [{ need, is: active && scopes.includes('api') ? 'granted' : 'missing', remedy }],
+    endsAt: expires_at ?? undefined,
+  };
+}
+
 /** https://docs.gitlab.com/user/project/integrations/webhook_events/#vulnerability-events */
 export const gitlab: Source<Config> = {
   id: 'gitlab',
@@ -196,4 +226,5 @@ export const gitlab: Source<Config> = {
   owns,
   fetch: fetchFinding,
   close,
+  checkup,
 };

@@ -206,7 +206,9 @@ function checkSecrets(secrets: SecretValues) {
 }
 
 /** Whose secret it is by its name: a source's, or a provider's for one account. Undefined: of a source that is not here. */
-export function readerOf(name: string): { id: string; account?: string; schema: Parameters<typeof check>[2] } | undefined {
+export function readerOf(
+  name: string,
+): { id: string; account?: string; schema: Parameters<typeof check>[2] } | undefined {
   const wrong = (problem: string) => new BadOption(`--secrets: ${name}: ${problem}`);
   const [, kind, id = '', account, ...more] = name.split('/');
   if (kind === 'sources') {

@@ -92,7 +92,10 @@ export function slackWorkspace(secret: SlackSecret, now: () => number = Date.now
     );
     switch (`${method} ${url.pathname}`) {
       case 'POST /api/auth.test':
-        return ok({ url: 'https://acme.slack.com/', team_id: app.team, user_id: app.user, bot_id: app.bot });
+        return {
+          ...ok({ url: 'https://acme.slack.com/', team_id: app.team, user_id: app.user, bot_id: app.bot }),
+          headers: { 'x-oauth-scopes': 'chat:write,commands,app_mentions:read,channels:history,groups:history' },
+        };
       case 'POST /api/chat.postMessage':
         return written(given, asked('channel'));
       case 'POST /api/chat.update':
@@ -104,6 +107,7 @@ export function slackWorkspace(secret: SlackSecret, now: () => number = Date.now
         if (post === undefined) return no('message_not_found');
         return ok({ permalink: `https://acme.slack.com/archives/${post.channel}/p${post.ts.replace('.', '')}` });
       case 'GET /api/conversations.history': {
+        if (asked('channel') !== channel) return no('channel_not_found');
         const messages = posts.filter((one) => one.channel === asked('channel') && one.thread_ts === undefined);
         return ok({
           messages: messages.toReversed().map(({ ts, text, blocks }) => ({ type: 'message', ts, text, blocks })),

@@ -88,6 +88,19 @@ export function gitguardianScanner(
   function incidentsApi({ method, target, headers, body }: Arrival): VendorAnswer {
     if (headers.authorization !== `Token ${token}`) return refused;
     const url = new URL(target, api);
+    if (method === 'GET' && url.pathname === `${version}/api_tokens/self`)
+      return {
+        status: 200,
+        body: {
+          id: '8a262c6a-832d-49e5-8744-23c743ff25ac',
+          name: 'leakstop',
+          type: 'service_account',
+          scopes: ['scan', 'incidents:read', ...(mayResolve ? ['incidents:write'] : [])],
+          expire_at: null,
+          revoked_at: null,
+          status: 'active',
+        },
+      };
     const parts = /^\/(public-)?incidents\/secrets(?:\/(\d+)(?:\/(notes|resolve|occurrences))?)?$/;
     const named = url.pathname.startsWith(`${version}/`) ? parts.exec(url.pathname.slice(version.length)) : null;
     if (!named) return absent;

@@ -36,6 +36,8 @@ export interface GitHubTraits {
   isOrganisation: boolean;
   /** Where secret scanning is off. */
   scanningOff: string[];
+  /** The scopes of a classic token; empty: it is fine-grained, which has none. */
+  scopes: string;
 }
 
 /** An alert as the simulated GitHub keeps it. */
@@ -99,6 +101,7 @@ export function githubScanner(
     showsFirstLocation: true,
     isOrganisation: true,
     scanningOff: [],
+    scopes: '',
     ...given,
   };
   const scanner = { arrivals: [] as Arrival[], troubles: [] as Trouble[], alerts: [] as GitHubAlert[] };
@@ -138,6 +141,12 @@ export function githubScanner(
       return asApp(line, where, { token, url, body: arrival.body });
     const grant = grantOf(token);
     if (grant === undefined) return said(401, 'Bad credentials');
+    if (line === 'GET rate_limit')
+      return {
+        status: 200,
+        body: { resources: {} },
+        ...(traits.scopes && { headers: { 'x-oauth-scopes': traits.scopes } }),
+      };
     return asHolder(method, where, { grant, url, body: arrival.body });
   }
 
@@ -154,6 +163,8 @@ export function githubScanner(
       permissions: { metadata: 'read', ...(traits.right !== 'none' && { secret_scanning_alerts: traits.right }) },
       suspended_at: traits.isSuspended ? new Date(now()).toISOString() : null,
     };
+    if (line === 'GET app')
+      return { status: 200, body: { id: 1, slug: 'leakstop', permissions: installation.permissions } };
     if (line === 'GET app/installations')
       return { status: 200, ...paged(traits.isInstalled ? [installation] : [], url, (body) => body) };
     if (line.startsWith('GET repos/')) {

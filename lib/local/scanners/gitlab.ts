@@ -35,6 +35,8 @@ export interface RevocationRequest {
 export interface GitLabTraits {
   /** What the token may: a guest sees nothing, a reader no more than read, a developer comment, a maintainer resolve. */
   role?: 'guest' | 'reader' | 'developer' | 'maintainer';
+  /** What the token says of itself. */
+  ofToken?: { scopes: string[]; expires_at: string | null };
   now?: () => number;
 }
 
@@ -47,7 +49,7 @@ const rank = { guest: 0, reader: 1, developer: 2, maintainer: 3 };
 /** GitLab's vulnerabilities: https://docs.gitlab.com/api/graphql/reference/ and https://docs.gitlab.com/api/vulnerabilities/ */
 export function gitlabScanner(
   { signingTokens, webhookTokens, revocationToken = '', token, url = 'https://gitlab.com' }: GitLabSecret,
-  { role = 'maintainer', now = Date.now }: GitLabTraits = {},
+  { role = 'maintainer', ofToken = { scopes: ['api'], expires_at: null }, now = Date.now }: GitLabTraits = {},
 ) {
   const traffic = { arrivals: [] as Arrival[], troubles: [] as Scanner['troubles'] };
   const alerts: Vulnerability[] = [];
@@ -62,6 +64,8 @@ export function gitlabScanner(
         body: isGraphql ? { errors: [{ message: 'Invalid token' }] } : { message: '401 Unauthorized' },
       };
     if (isGraphql) return { status: 200, body: graphql(JSON.parse(body)) };
+    if (method === 'GET' && target === '/api/v4/personal_access_tokens/self')
+      return { status: 200, body: { id: 4, name: 'leakstop', revoked: false, active: true, ...ofToken } };
     const number = /^\/api\/v4\/vulnerabilities\/(\d+)$/.exec(target)?.[1];
     const found = method === 'GET' ? alerts.find((each) => String(each.number) === number) : undefined;
     if (found === undefined) return { status: 404, body: { message: '404 Not found' } };
