@@ -26,7 +26,7 @@ const minute = 60_000;
 const life = 24_000;
 
 /** What this process writes as metrics goes to `metrics` instead, until it is released. */
-function collecting(metrics: LocalMetrics): () => void {
+export function collecting(metrics: LocalMetrics): () => void {
   const { stdout } = process;
   const write = stdout.write;
   stdout.write = ((chunk: string | Uint8Array, ...rest: never[]) => {
