@@ -1,20 +1,10 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { drillBook } from '../../../functions/platform/drill-book.ts';
-import { providers } from '../../../functions/providers/index.ts';
-import { type DrillServices, drill } from '../../../functions/revocation/drill.ts';
-import { drillName } from '../../../functions/revocation/drill-key.ts';
+import type { DrillServices } from '../../../functions/revocation/drill.ts';
 import { Unavailable } from '../../../functions/revocation/errors.ts';
-import type { Action } from '../../../functions/revocation/incident.ts';
 import { readReport, writeReport } from '../../../functions/revocation/report.ts';
-import {
-  type DatadogKey,
-  type DatadogTraits,
-  datadogVendor,
-  inventedKeys,
-} from '../../../lib/local/vendors/datadog.ts';
-import { testClock, testLane, testLedger, vendorNetwork } from '../../support/lane.ts';
+import type { DatadogKey } from '../../../lib/local/vendors/datadog.ts';
+import { admin, drilledLane, type Scene } from '../../support/drilled-lane.ts';
 
-const admin = { site: 'datadoghq.com', apiKey: 'a1'.repeat(16), appKey: 'b2'.repeat(20) };
 const minute = 60_000;
 const hour = 60 * minute;
 
@@ -23,52 +13,10 @@ afterEach(async () => {
   await Promise.all(closers.splice(0).map((close) => close()));
 });
 
-interface Scene {
-  policy?: object;
-  action?: Action;
-  traits?: DatadogTraits;
-  rights?: string[];
-  accounts?: Record<string, object>;
-  others?: (name: (account: string, at: number) => string) => Partial<DatadogKey>[];
-}
-
-/** A lane to one Datadog account that is drilled every six hours, to be dead within a minute. */
-async function begin({ policy, action, traits, rights, accounts = { main: admin }, others = () => [] }: Scene = {}) {
-  const clock = testClock();
-  const keys = inventedKeys(6, 'drill');
-  const organisation = { site: admin.site, id: 'org', keys, admins: [{ ...admin, ...(rights && { rights }) }] };
-  const vendor = datadogVendor([organisation], { now: clock.now, ...traits });
-  const network = await vendorNetwork(vendor);
-  const { ledger, close, dynamoDb, table } = await testLedger(clock);
-  closers.push(network.close, close);
-  const lane = testLane({
-    ...{ provider: providers.datadog, vendor, accounts, ledger, clock, fetch: network.fetch },
-    ...(policy && { policy }),
-    ...(action && { action }),
-  });
-  const book = drillBook({ client: dynamoDb, table }, 'datadog');
-  const plan = { accounts: ['main'], everyHours: 6, objectiveSeconds: 60 };
-  const services: DrillServices = { ...lane.services, drills: { plan, book } };
-  const key = await services.fingerprint();
-  keys.push(
-    ...others((account, at) => drillName({ key, provider: 'datadog', account }, at)).map((other, index) => ({
-      ...(inventedKeys(9, 'left behind')[index] as DatadogKey),
-      ...other,
-    })),
-  );
-  /** One order of the watch, and what the lane does about it. */
-  const order = (given: DrillServices = services, account = 'main', at = clock.now()) =>
-    drill({ account, at }, given, clock.now() + 24_000);
-  /** The lane works off what waits in it, for as long as no drill is due. */
-  const work = (withinMs = 2 * minute) => lane.drain(withinMs);
-  const told = () => lane.notes.filter(({ drill: word }) => word !== undefined);
-  const made = () => vendor.arrivals.filter(({ method }) => method === 'POST').length;
-  const livingDrills = () => organisation.keys.filter(({ name }) => name.startsWith('leakstop-drill-'));
-  const incident = async () => {
-    const id = (await book.read('main'))?.incident;
-    return id ? await ledger.read(id) : undefined;
-  };
-  return { ...lane, services, clock, vendor, ledger, book, keys, order, work, told, made, livingDrills, incident };
+async function begin(scene?: Scene) {
+  const lane = await drilledLane(scene);
+  closers.push(lane.end);
+  return lane;
 }
 
 describe('a drill', () => {
