@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { BadOption, readOptions } from '../../../lib/local/options.ts';
+import { BadOption, portTrouble, readOptions } from '../../../lib/local/options.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -104,5 +104,57 @@ describe('the data folder', () => {
     writeFileSync(file, '');
     for (const data of [file, join(file, 'below')])
       expect(refusal('--data', data)).toMatch(/^--data: cannot keep anything in \S+: E[A-Z]+$/);
+  });
+});
+
+describe('a file', () => {
+  const refused = (text: string | undefined) => {
+    const path = join(folder, text === undefined ? 'missing.json' : 'text.json');
+    if (text !== undefined) writeFileSync(path, text);
+    try {
+      readOptions(['--secrets', path], {});
+    } catch (error) {
+      return (error as Error).message.replace(path, 'FILE');
+    }
+    throw new Error('it was accepted');
+  };
+
+  test.each([
+    ['', 'it is empty'],
+    ['{', 'it ends too early, in line 1'],
+    ['{"a":"hush\n', 'see line 1, column 11'],
+    ['{"a":"hush', 'it ends too early, in line 1'],
+    ['{\n  "a": hush\n}', 'see line 2, column 8'],
+    ['{\n  "a": "hush",\n}', 'see line 3, column 1'],
+    ["{'a': 1}", 'see line 1, column 2'],
+    ['{"a": 1} hush', 'see line 1, column 10'],
+    ['{"a": tru}', 'see line 1, column 10'],
+  ])('that is not JSON is refused with the place, and nothing of what stands there: %j', (text, place) => {
+    expect(refused(text)).toBe(`--secrets: FILE is not JSON: ${place}`);
+  });
+
+  test('that is missing, or is a folder, is refused with what is wrong', () => {
+    expect(refused(undefined)).toBe('--secrets: cannot read FILE: there is no such file');
+    expect(() => readOptions(['--config', folder], {})).toThrow(/: it is a folder$/);
+  });
+
+  test('may begin with a byte order mark', () => {
+    const path = join(folder, 'bom.json');
+    writeFileSync(path, `\uFEFF${JSON.stringify({ 'leakstop/providers/datadog/prod': admin })}`);
+    expect(readOptions(['--secrets', path], {})).toMatchObject({ remarks: [] });
+  });
+});
+
+describe('a port that cannot be had', () => {
+  const trouble = (code: string, port: number) => portTrouble(Object.assign(new Error('listen'), { code }), port);
+
+  test('is named, with what to do', () => {
+    expect(trouble('EADDRINUSE', 8787)).toMatch(/^--port: 8787 is in use, .*npm start -- --port 0$/);
+    expect(trouble('EACCES', 80)).toMatch(/^--port: 80 is not for everyone .*1024/);
+  });
+
+  test('is nothing else that goes wrong', () => {
+    expect(trouble('ENOENT', 80)).toBeUndefined();
+    expect(portTrouble(new Error('listen'), 80)).toBeUndefined();
   });
 });

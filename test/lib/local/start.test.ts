@@ -1,10 +1,11 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { BadOption, readOptions } from '../../../lib/local/options.ts';
 import { sampleSigningSecret } from '../../../lib/local/samples.ts';
@@ -142,7 +143,17 @@ describe('npm start', { timeout: 60_000 }, () => {
   test('explains its options', async () => {
     const { code, stdout } = await run(['--help']);
     expect(code).toBe(0);
-    for (const option of ['--port', '--secrets', '--config', '--vendors', '--data']) expect(stdout).toContain(option);
+    for (const option of [
+      '--port',
+      '--secrets',
+      '--config',
+      '--vendors',
+      '--data',
+      '--logs',
+      'Examples:',
+      'npm run leak',
+    ])
+      expect(stdout).toContain(option);
   });
 
   test.each<[string, () => string[], RegExp]>([
@@ -263,11 +274,32 @@ describe('npm start', { timeout: 60_000 }, () => {
   test('refuses a port that is in use with one line and exit code 2', async () => {
     const { code } = await run(small(), async (child, url) => {
       const second = await run([...small(), '--port', new URL(url).port]);
-      expect(second.stderr).toMatch(/^--port: is in use/);
-      expect(second.code).toBe(2);
+      const { port } = new URL(url);
+      expect(second.stderr).toBe(
+        `--port: ${port} is in use, perhaps by another stage; end that, or take a free port: npm start -- --port 0\n`,
+      );
+      expect(second).toMatchObject({ code: 2, stdout: '' });
       child.kill('SIGTERM');
     });
     expect(code).toBe(0);
+  });
+
+  test('prints JSON logs where nobody watches, and no welcome', async () => {
+    const { stderr } = await run(small(), async (child, url) => {
+      const body = '{"provider":"datadog","secret":"5e0a1eaf0c0ffee05ec2e7ab1e0ddba1"}';
+      await fetch(`${url}/revocations`, { method: 'POST', headers: { prefer: 'wait=20' }, body });
+      child.kill('SIGTERM');
+    });
+    const lines = stderr.trim().split('\n');
+    expect(lines.length).toBeGreaterThan(3);
+    for (const line of lines) expect(JSON.parse(line)).toBeTypeOf('object');
+  });
+
+  test('refuses an option that npm has taken for its own, and says where it belongs', async () => {
+    const variables = { npm_config_port: '9000' };
+    const { code, stderr } = await run([], undefined, { variables });
+    expect(stderr).toBe('--port: npm has taken it for itself; put -- before it: npm start -- --port ...\n');
+    expect(code).toBe(2);
   });
 
   test('keeps the ledger of --data through a kill -9, and takes the same leak for the same incident', async () => {
@@ -288,5 +320,94 @@ describe('npm start', { timeout: 60_000 }, () => {
     }
     expect(seen.map(({ outcome }) => outcome)).toEqual(['revoked', 'revoked', 'revoked']);
     expect(new Set(seen.map(({ id }) => id)).size).toBe(1);
+  });
+});
+
+// `script` of util-linux runs a command under a terminal of its own; elsewhere the view is held by terminal.test.ts alone.
+const hasTerminals = process.platform === 'linux' && spawnSync('script', ['--version']).status === 0;
+
+describe.runIf(hasTerminals)('npm start in a terminal', { timeout: 120_000 }, () => {
+  /** Runs it there with stdout in a file of its own; `when` acts as soon as it listens; then Ctrl-C is pressed. */
+  async function watch(
+    args: string[],
+    when: (url: string, seen: () => string) => Promise<unknown>,
+    variables: NodeJS.ProcessEnv = {},
+  ) {
+    const stdout = join(folder, `stdout-${Math.random()}`);
+    const command = [process.execPath, 'bin/local.ts', ...args].map((word) => `'${word}'`).join(' ');
+    const child = spawn('script', ['-qefc', `stty cols 120; exec ${command} > '${stdout}'`, '/dev/null'], {
+      env: { ...process.env, npm_lifecycle_event: undefined, NO_COLOR: undefined, TERM: 'xterm', ...variables },
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+    children.add(child);
+    let seen = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      seen += chunk.toString('utf8');
+    });
+    const said = () => (existsSync(stdout) ? readFileSync(stdout, 'utf8') : '');
+    await expect.poll(said, { timeout: 60_000 }).toMatch(/^Leakstop listening on .*\n$/);
+    await when(said().trim().replace('Leakstop listening on ', ''), () => seen);
+    child.stdin.write('\u0003');
+    const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+    children.delete(child);
+    return { code, stdout: said(), seen };
+  }
+  const body = '{"provider":"datadog","secret":"5e0a1eaf0c0ffee05ec2e7ab1e0ddba1"}';
+  const report = (url: string) => fetch(`${url}/revocations`, { method: 'POST', headers: { prefer: 'wait=20' }, body });
+  const seenThere = async (url: string, seen: () => string) => {
+    await report(url);
+    await expect.poll(seen, { timeout: 60_000 }).toMatch(/claimed/);
+  };
+
+  test('shows what to paste and how a key dies, prints one line to stdout, and ends with 0 on Ctrl-C', async () => {
+    const { code, stdout, seen } = await watch(small(), seenThere);
+    expect(stdout).toMatch(/^Leakstop listening on http:\/\/127\.0\.0\.1:\d+\n$/);
+    const shown = stripVTControlCharacters(seen);
+    expect(shown).toContain(`/revocations -H 'prefer: wait=20' -d '{"provider":"datadog"`);
+    expect(shown).toMatch(/datadog +\w{6} +[\d.]+ s {2}claimed/);
+    expect(shown).not.toContain('"level"');
+    expect(code).toBe(0);
+  });
+
+  test('shows no colours with NO_COLOR', async () => {
+    const { seen } = await watch(small(), seenThere, { NO_COLOR: '1' });
+    expect(seen).toContain('npm run leak');
+    expect(seen).not.toMatch(/\p{Cc}\[\d+m/u);
+  });
+
+  test('prints JSON logs with --logs', async () => {
+    const { seen } = await watch([...small(), '--logs'], seenThere, { POWERTOOLS_LOG_LEVEL: 'INFO' });
+    expect(seen).toContain('"message":"stage claimed"');
+    expect(seen).not.toContain('npm run leak');
+  });
+});
+
+describe('the check before it starts', () => {
+  const check = (...args: string[]) =>
+    spawnSync(process.execPath, ['--import', new URL('../../../bin/check-node.mjs', import.meta.url).href, ...args], {
+      encoding: 'utf8',
+    });
+
+  test('says nothing where everything is there', () => {
+    expect(check('-e', '0')).toMatchObject({ status: 0, stdout: '', stderr: '' });
+  });
+
+  test('says in one line to run npm ci where the packages are not there', () => {
+    const alone = join(folder, 'check-node.mjs');
+    copyFileSync('bin/check-node.mjs', alone);
+    const { status, stderr } = spawnSync(process.execPath, ['--import', alone, '-e', '0'], { encoding: 'utf8' });
+    expect(stderr).toMatch(/^The packages are not here, .* run npm ci, .*\n$/);
+    expect(status).toBe(2);
+  });
+
+  test('says in one line what to do where Node is too old to read TypeScript', () => {
+    const old = `data:text/javascript,Object.defineProperty(process.versions,'node',{value:'20.20.2'})`;
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      ['--import', old, '--import', './bin/check-node.mjs', 'bin/local.ts'],
+      { encoding: 'utf8' },
+    );
+    expect(stderr).toMatch(/^This is Node 20\.20\.2\. .*npm rebuild node.*\n$/);
+    expect(status).toBe(2);
   });
 });
