@@ -104,7 +104,8 @@ type Emit = (
   unit?: (typeof MetricUnit)[keyof typeof MetricUnit],
 ) => void;
 
-function headlineOf({ outcome, stage, fault }: Note): string {
+function headlineOf({ outcome, stage, fault, drill }: Note): string {
+  if (drill !== undefined) return `drill ${drill}`;
   if (outcome !== undefined) return `outcome ${outcome}`;
   if (stage !== undefined) return `stage ${stage}`;
   if (fault === undefined) return 'note';
