@@ -10,9 +10,10 @@ function complaint() {
   const isInstalled = needed.every(isThere);
   if (!isInstalled)
     return 'The packages are not here, or not all of them: run npm ci, without --omit=dev, in the folder of Leakstop.';
-  if (major < 22 || (major === 22 && minor < 18))
-    return `This is Node ${process.versions.node}. npm ci brings Node 24 along, for npm start and npm run: start it by them; if you do, npm ci ran without scripts (--ignore-scripts): run npm rebuild node, or install Node 24.`;
-  return undefined;
+  if (major > 22 || (major === 22 && minor >= 18)) return undefined;
+  return process.env.npm_lifecycle_event === undefined
+    ? `This is Node ${process.versions.node}. Start it by npm start or npm run, which take the Node 24 that npm ci brings along.`
+    : `This is Node ${process.versions.node}. npm ci brings Node 24 along, unless it ran without scripts: run npm rebuild node, or install Node 24.`;
 }
 
 function isThere(name) {

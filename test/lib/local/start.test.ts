@@ -400,14 +400,17 @@ describe('the check before it starts', () => {
     expect(status).toBe(2);
   });
 
-  test('says in one line what to do where Node is too old to read TypeScript', () => {
+  test.each([
+    ['by npm', 'start', /^This is Node 20\.20\.2\. .*npm rebuild node.*\n$/],
+    ['without npm', undefined, /^This is Node 20\.20\.2\. Start it by npm start .*\n$/],
+  ])('says in one line what to do where Node is too old to read TypeScript, started %s', (_, event, line) => {
     const old = `data:text/javascript,Object.defineProperty(process.versions,'node',{value:'20.20.2'})`;
     const { status, stderr } = spawnSync(
       process.execPath,
       ['--import', old, '--import', './bin/check-node.mjs', 'bin/local.ts'],
-      { encoding: 'utf8' },
+      { encoding: 'utf8', env: { ...process.env, npm_lifecycle_event: event } },
     );
-    expect(stderr).toMatch(/^This is Node 20\.20\.2\. .*npm rebuild node.*\n$/);
+    expect(stderr).toMatch(line);
     expect(status).toBe(2);
   });
 });
