@@ -74,8 +74,8 @@ export function createObservability(serviceName: string): Observability {
     },
     heartbeat: () => emit({}, 'heartbeat'),
     told(incident, detail, fault) {
-      const message = fault === undefined ? 'told' : fault.isFinal ? 'not told' : 'told later';
-      logger.info(message, { incident, detail, ...(fault && { fault: fault.is }) });
+      const headline = fault === undefined ? 'told' : fault.isFinal ? 'not told' : 'told later';
+      logger.info(headline, { incident, detail, ...(fault && { fault: fault.is }) });
       if (fault !== undefined) emit({}, `fault.${fault.is}`);
       if (fault?.isFinal) emit({}, 'notTold');
     },

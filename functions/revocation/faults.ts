@@ -21,15 +21,15 @@ const begunAt = ({ since, sighting }: Report) => since ?? Date.parse(sighting.at
  */
 export async function settleFault(run: Run, error: unknown): Promise<void> {
   const { services, report } = run;
-  if (error instanceof Refused) return giveUp(run, error, error.remedy);
+  if (error instanceof Refused) return giveUp(run, error, `${error.message}; ${error.remedy}`);
   if (error instanceof Unexpected) {
     const pause = unexpectedPauses[report.tries.unexpected];
-    if (pause === undefined) return giveUp(run, error, 'see what changed, then retry');
+    if (pause === undefined) return giveUp(run, error, `${error.message}; see what changed, then retry`);
     return putBack(run, error, pause, { ...report.tries, unexpected: report.tries.unexpected + 1 });
   }
   if (!(error instanceof Unavailable) && !(error instanceof Misconfigured)) throw error;
   const end = begunAt(report) + patience;
-  if (services.now() > end) return giveUp(run, error, 'tried for a day, retry when it is over');
+  if (services.now() > end) return giveUp(run, error, `${error.message}; tried for a day, retry when it is over`);
   const tries = { ...report.tries, unavailable: report.tries.unavailable + 1 };
   const hint = error instanceof Unavailable ? believable(error.retryAfterMs) : repairPause;
   const delay = hint ?? backoff(tries.unavailable, services.random());
@@ -39,9 +39,9 @@ export async function settleFault(run: Run, error: unknown): Promise<void> {
 type OurFault = Error & { name: Fault };
 
 /** Only a person's repair helps. */
-async function giveUp(run: Run, { name, message }: OurFault, remedy: string): Promise<void> {
+async function giveUp(run: Run, { name, message }: OurFault, reason: string): Promise<void> {
   run.services.note({ incident: run.record.id, detail: message, fault: { is: name, isFinal: true } });
-  return rest(run, 'failed', `${message}; ${remedy}`);
+  return rest(run, 'failed', reason);
 }
 
 /** About 1 s, then twice as long each time, up to `longest`; spread by a tenth so that many do not come back at once. */
@@ -65,7 +65,7 @@ export async function putBackUnwritten(report: Report, services: Services, error
 
 async function putBack(
   run: Run,
-  { name, message: reason }: OurFault,
+  { name, message: why }: OurFault,
   delayMs: number,
   tries: Report['tries'],
 ): Promise<void> {
@@ -75,13 +75,13 @@ async function putBack(
   const until = new Date(notBefore).toISOString();
   // The message goes first: if this run dies in between, the one it came from is delivered again.
   await services.putBack({ ...report, message, tries, notBefore, fence: record.fence }, notBefore - services.now());
-  const detail = `${reason}; trying again at ${until}`;
+  const reason = `${why}; trying again at ${until}`;
   const waitedMs = notBefore - storyBegunAt(record);
-  services.note({ incident: record.id, detail, fault: { is: name, isFinal: false }, waitedMs });
+  services.note({ incident: record.id, detail: reason, fault: { is: name, isFinal: false }, waitedMs });
   const lease = { ...record.lease, message, until: notBefore + 60_000, scheduled: true };
   const state = record.inDoubt ? 'unknown' : record.accepted ? 'sent' : 'claimed';
   // The message is on its way and its fence still holds: it goes on once this run's lease is over.
-  await save(run, { state, reason: detail, lease }).catch(letOutagePass);
+  await save(run, { state, reason, lease }).catch(letOutagePass);
 }
 
 /** When (epoch ms) an incident was reported, or began anew: the time that a person took to decide is not ours. */

@@ -152,15 +152,16 @@ async function settleFault(referral: Referral, services: ReferenceServices, erro
   };
   const giveUp = (why: string) => {
     services.notFetched?.(source, { fault, isFinal: true, waitedMs: now - Date.parse(at) });
-    return park(referral, services, `the alert's reference cannot be fetched: ${error.message}; ${why}`);
+    return park(referral, services, `the alert's reference cannot be fetched: ${why}`);
   };
   if (error instanceof Refused || error instanceof Unexpected) {
     const pause = unexpectedPauses[tries.unexpected];
     if (pause !== undefined) return putBack(pause, { unexpected: tries.unexpected + 1 });
-    return giveUp(error instanceof Refused ? error.remedy : 'see what changed');
+    const remedy = error instanceof Refused ? error.remedy : 'see what changed';
+    return giveUp(`${error.message}; ${remedy}`);
   }
   const end = Date.parse(at) + patience;
-  if (now > end) return giveUp('tried for a day');
+  if (now > end) return giveUp(`${error.message}; tried for a day`);
   const unavailable = tries.unavailable + 1;
   const grown = Math.min(1000 * 2 ** tries.unavailable, longestPause) * (0.95 + services.random() * 0.1);
   const hint = error instanceof Unavailable ? believable(error.retryAfterMs) : repairPause;
