@@ -1,9 +1,7 @@
 import { createHmac, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { view } from '../../functions/revocation/incident.ts';
 import { sampleSigningSecret } from './samples.ts';
-
-type Incident = ReturnType<typeof view>;
+import { type Incident, isAtRest } from './terminal.ts';
 
 /** How often an incident is looked at (ms), and for how long. */
 const lookEvery = 25;
@@ -56,8 +54,6 @@ export async function followAlert(
   };
   return followIncident(read, tell, (incident) => isAtRest(incident) && incident.timeline.at(-1)?.stage === 'told');
 }
-
-const isAtRest = ({ state }: Incident) => ['closed', 'parked', 'awaiting-approval'].includes(state);
 
 async function followIncident(
   read: () => Promise<Incident | undefined>,

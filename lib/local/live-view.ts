@@ -184,8 +184,6 @@ export function createLiveView(terminal: Terminal) {
   return { hear, see, pass, progress };
 }
 
-export type LiveView = ReturnType<typeof createLiveView>;
-
 interface Said {
   level?: string;
   message?: string;

@@ -324,7 +324,8 @@ describe('npm start', { timeout: 60_000 }, () => {
 });
 
 // `script` of util-linux runs a command under a terminal of its own; elsewhere the view is held by terminal.test.ts alone.
-const hasTerminals = process.platform === 'linux' && spawnSync('script', ['--version']).status === 0;
+const recorder = 'script';
+const hasTerminals = process.platform === 'linux' && spawnSync(recorder, ['--version']).status === 0;
 
 describe.runIf(hasTerminals)('npm start in a terminal', { timeout: 120_000 }, () => {
   /** Runs it there with stdout in a file of its own; `when` acts as soon as it listens; then Ctrl-C is pressed. */
@@ -335,7 +336,7 @@ describe.runIf(hasTerminals)('npm start in a terminal', { timeout: 120_000 }, ()
   ) {
     const stdout = join(folder, `stdout-${Math.random()}`);
     const command = [process.execPath, 'bin/local.ts', ...args].map((word) => `'${word}'`).join(' ');
-    const child = spawn('script', ['-qefc', `stty cols 120; exec ${command} > '${stdout}'`, '/dev/null'], {
+    const child = spawn(recorder, ['-qefc', `stty cols 120; exec ${command} > '${stdout}'`, '/dev/null'], {
       env: { ...process.env, npm_lifecycle_event: undefined, NO_COLOR: undefined, TERM: 'xterm', ...variables },
       stdio: ['pipe', 'pipe', 'ignore'],
     });
