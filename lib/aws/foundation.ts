@@ -45,7 +45,8 @@ export class Foundation extends Construct {
       ['Encrypt', 'Decrypt', 'ReEncryptFrom', 'ReEncryptTo', 'GenerateDataKey', 'DescribeKey'],
       { ArnLike: { 'kms:EncryptionContext:aws:logs:arn': `arn:${partition}:logs:${region}:${account}:log-group:*` } },
     );
-    Tags.of(scope).add('service', 'leakstop');
+    // CDK knows tags of dashboards that CloudFormation does not know everywhere yet.
+    Tags.of(scope).add('service', 'leakstop', { excludeResourceTypes: ['AWS::CloudWatch::Dashboard'] });
   }
 
   /** A log group: encrypted, kept as long as the deployment says, and kept when the stack goes. */

@@ -61,9 +61,12 @@ function meant(name: FunctionName, provider?: string): string[] {
   ].sort();
 }
 
-const everyFunction = (Object.keys(functions) as FunctionName[]).flatMap((name) =>
-  functions[name].consumes === 'lane' ? Object.keys(providers).map((provider) => ({ name, provider })) : [{ name }],
-) as { name: FunctionName; provider?: string }[];
+const everyFunction = (Object.keys(functions) as FunctionName[]).flatMap(
+  (name): { who: string; name: FunctionName; provider?: string }[] =>
+    functions[name].consumes === 'lane'
+      ? Object.keys(providers).map((provider) => ({ who: names.function(name, provider), name, provider }))
+      : [{ who: names.function(name), name }],
+);
 
 /** What the template allows a function, in the same words. */
 function allowed(deployed: Record<string, Resource>, who: string): string[] {
@@ -73,8 +76,8 @@ function allowed(deployed: Record<string, Resource>, who: string): string[] {
   return permissions.map(({ action, resource }) => `${action} ${resource === log ? 'its own log' : resource}`).sort();
 }
 
-test.each(everyFunction)('$name $provider may do what the manifest says, and nothing else', ({ name, provider }) => {
-  expect(allowed(resources, names.function(name, provider))).toEqual(meant(name, provider));
+test.each(everyFunction)('$who may do what the manifest says, and nothing else', ({ who, name, provider }) => {
+  expect(allowed(resources, who)).toEqual(meant(name, provider));
 });
 
 /** Where AWS offers no resource to name, and why. Each is there only with its option, and acknowledged where it is made. */
@@ -91,8 +94,7 @@ const withoutResource = {
   ],
 };
 
-test.each(everyFunction)('$name $provider gets no more than that by an option', ({ name, provider }) => {
-  const who = names.function(name, provider);
+test.each(everyFunction)('$who gets no more than that by an option', ({ who, name, provider }) => {
   const more = allowed(withOptions, who).filter((one) => !meant(name, provider).includes(one));
   const isAway = functions[name].consumes !== 'nothing';
   const expected = [...(isAway ? withoutResource.fixedEgress : []), ...withoutResource.tracing];
@@ -108,7 +110,7 @@ test('a function that runs in a network may not itself do what Lambda does to pu
   const denied = denials.map(({ Condition }) =>
     textOf(Condition?.ArnEquals?.['lambda:SourceFunctionArn'], String).split(':function:').at(-1),
   );
-  expect(denied.sort()).toEqual(own.map(({ name, provider }) => names.function(name, provider)).sort());
+  expect(denied.sort()).toEqual(own.map(({ who }) => who).sort());
 });
 
 test('without an option no function is allowed a wildcard, neither as action nor as resource', () => {
