@@ -177,11 +177,16 @@ function requestsOf(kind: AnyKind, accounts: Account[], leak: RawLeak): string[]
 }
 
 /** The requests that are about the admin credential alone. */
-function sharedRequestsOf({ authenticate, diagnose }: AnyProvider, accounts: Account[]): string[][] {
-  return [
-    ...rowsOf(accounts, (admin) => [['sign in', signInOf(authenticate(admin))]]),
-    ...rowsOf(accounts, (admin) => [['why the admin credential was refused', diagnose?.request(admin)]]),
-  ];
+function sharedRequestsOf({ authenticate, diagnose, checkup }: AnyProvider, accounts: Account[]): string[][] {
+  const asked = (admin: unknown) => ({ admin, learnt: { user: '{user}' } });
+  const signIns = rowsOf(accounts, (admin) => [['sign in', signInOf(authenticate(admin))]]);
+  const looks = rowsOf(accounts, (admin) => [
+    ['why the admin credential was refused', diagnose?.request(admin)],
+    ...(checkup?.questions ?? []).map(
+      (question) => ['what the admin credential may do (`npm run doctor`)', question.request(asked(admin))] as const,
+    ),
+  ]);
+  return [...signIns, ...looks];
 }
 
 function signInOf(credentials: ReturnType<AnyProvider['authenticate']>): Request | undefined {

@@ -112,6 +112,7 @@ const apiKey = kind<Admin, Key>()({
       '404 for a key that is not there: it counts as gone only when the list, which must answer 200, does not have it',
       'that a dead key is refused: so it is not used as proof',
       'what 401 and 403 say: their bodies are not read',
+      'a privilege on all API keys names `*` (the published client has the path and the fields): what names anything else is told as missing before a leak, and nothing else hangs on it',
     ],
     notes: [
       'Coveo advises to disable a key rather than to delete it, and a deletion cannot be undone: `"action": "disable"` is the better choice here, and needs no approval where only the last four characters fit.',

@@ -79,6 +79,7 @@ const apiKey = kind<Admin, Key>()({
       'a user who does not exist is a 404: for one whom only the alert names it counts as a user without keys here, for one in `userIds` it parks the incident',
       'every key shows its access key: one that does not is a candidate for a person',
       '`GET /user/users/me` shows whether the admin credential is accepted; nothing but the wording of a refusal depends on it',
+      'whoever is shown the keys of a user, their own too, is an administrator: nothing but what `npm run doctor` says hangs on it',
     ],
     notes: [
       'The page tells to put the user’s id into `GET /user/apiKey/{id}`; its own interface names that a key’s id and has `GET /user/apiKey/user/{userId}` beside it. Keys are therefore looked up in their owner’s list, and by id only where nobody names an owner.',
@@ -149,9 +150,18 @@ const me = z.object({ id: userId });
 const questions: Question<Admin>[] = [
   {
     request: () => ({ method: 'GET', path: path`/user/users/me` }),
-    read: ({ status, json }, { admin: { host } }) => {
+    read: (answer, { admin: { host } }) => {
+      const { status, json } = answer;
       const own = status === 200 ? me.safeParse(json) : undefined;
       if (own?.success) return { credential: 'accepted', learnt: { user: own.data.id } };
+      if (saysMissing(answer))
+        return {
+          credential: {
+            is: 'elsewhere',
+            detail: `${host} does not know the interface for users and keys`,
+            remedy: 'correct host in the secret: it is the one that people open',
+          },
+        };
       if (status !== 401 && status !== 403) return undefined;
       return {
         credential: {
@@ -224,14 +234,6 @@ export const resolver = provider<Admin>()({
       detail: `${host} refuses the sign-in: the email address or the password is wrong, or its user is not active in the organisation that org names`,
       remedy: 'put the email address, password and org of an active administrator of this host into the secret',
     }),
-    complaint: ({ status, json }, { host }) =>
-      status === 404 && z.object({}).safeParse(json).success
-        ? {
-            is: 'elsewhere',
-            detail: `${host} does not know the interface for users and keys`,
-            remedy: 'correct host in the secret: it is the one that people open',
-          }
-        : undefined,
   },
   kinds: { 'api-key': apiKey },
 });

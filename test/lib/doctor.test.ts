@@ -252,6 +252,14 @@ describe('the doctor', () => {
     },
   );
 
+  test('takes a list of the own keys alone for no list', async () => {
+    const spoilt = [{ provider: 'docspace', account: 'prod', state: 'missing-right' as const }];
+    const checks = await seen({ configuration: only('docspace', ['prod']), spoilt });
+    expect(wrongIn(checks).map(({ name }) => name)).toEqual(
+      ['list api-keys', 'delete api-key', 'disable api-key'].map((what) => `docspace prod: ${what}`),
+    );
+  });
+
   test('cannot tell what a key may delete whose scopes it is not shown, and does not take that for a right', async () => {
     const hide = { on: /current_user\/application_keys/, reply: { status: 403, body: { errors: ['Forbidden'] } } };
     const checks = await seen({ configuration: only('datadog', ['prod']), troubles: { datadog: [hide] } });
@@ -383,6 +391,15 @@ describe('of sources the doctor', () => {
         remedy: expect.stringContaining('Secret scanning alerts'),
       },
     ]);
+    // Who has installed the App before it asked for more has yet to agree to that.
+    const app = { status: 200, body: { permissions: { secret_scanning_alerts: 'write' } } };
+    const older = await seen({
+      configuration: source('github'),
+      troubles: { github: [{ on: /^GET \/app$/, reply: app }] },
+      alter: ({ scanners }) =>
+        void Object.assign((scanners.github as unknown as { traits: object }).traits, { right: 'read' }),
+    });
+    expect(wrongIn(older).map(({ problem }) => problem)).toEqual(['right-missing']);
     expect((await github({ right: 'none' })()).map(({ problem }) => problem)).toEqual([
       'right-missing',
       'right-missing',

@@ -52,7 +52,8 @@ describe('the page about providers', () => {
     for (const row of [
       '| `POST /api/oauth/token` | sign in |',
       '| `POST /user/authenticate` | sign in |',
-      '| `GET /api/v2/validate_keys` | why the admin credential was refused |',
+      '| `GET /api/v2/validate_keys` | why the admin credential was refused; what the admin credential may do (`npm run doctor`) |',
+      '| `GET /api/v2/current_user` | what the admin credential may do (`npm run doctor`) |',
       '| `GET /user/apiKey/{keyId}` | one record, where its owner is not known |',
       '| `DELETE /api/v1/api_key/{secret}` | delete, where the value is known, with `"api":"v1"` |',
       '| `DELETE /api/atlas/v1.0/orgs/{orgId}/apiKeys/{keyId}` | delete, with `"api":"v1.0"` |',
