@@ -190,7 +190,7 @@ export function dynamoLedger(
         continue;
       }
       const next = await archive(taken(record, report, leaseFor(report, claimId, until), now()));
-      const set = { ...changed(record, next), ...keys(next) };
+      const set = { ...anew(record, next), ...keys(next) };
       const only = {
         fence: record.fence,
         revision: record.revision,
@@ -207,8 +207,12 @@ export function dynamoLedger(
     read,
     async save(record, { timeline = [], ...change }) {
       const next = await archive(grown({ ...record, ...change, revision: record.revision + 1 }, timeline));
-      const { revision } = next;
-      const set = { ...change, timeline: next.timeline, head: next.head, revision, ...keys(next) };
+      // What stands there already is not sent again: the fence and the revision say that it does.
+      const set = {
+        ...anew(record, { ...change, timeline: next.timeline, head: next.head, revision: next.revision }),
+        ...anew(indexKeys(record), indexKeys(next)),
+        ...dueKeys(next, now()),
+      };
       const only = { fence: record.fence, revision: record.revision, 'lease.message': record.lease.message };
       if (await update(record.id, { set, only })) return next;
       if (!stands(await read(record.id), next, change)) throw new LeaseLost(`another run holds ${record.id}`);
@@ -324,9 +328,9 @@ export function dynamoLedger(
   };
 }
 
-/** What is different in the record that comes next. */
-const changed = (record: IncidentRecord, next: IncidentRecord) =>
-  Object.fromEntries(Object.entries(next).filter(([name, value]) => record[name as keyof IncidentRecord] !== value));
+/** What is different from what was. */
+const anew = <Values extends object>(was: Values, next: Partial<Values>) =>
+  Object.fromEntries(Object.entries(next).filter(([name, value]) => was[name as keyof Values] !== value));
 
 /** Whether a write whose answer was lost is what stands now, and not another one at the same revision. */
 const stands = (current: IncidentRecord | undefined, next: IncidentRecord, change: object): boolean =>
