@@ -105,7 +105,11 @@ async function secretOf(
     check: { name: about, is: 'wrong', problem, detail, remedy } satisfies Check,
   });
   if (text === undefined)
-    return wrong('secret-missing', `there is none of that name in ${safe.place}`, safe.toFill(name));
+    return wrong(
+      'secret-missing',
+      `there is none of that name in ${safe.place}`,
+      [safe.toMake, safe.toFill(name)].filter(Boolean).join('; then '),
+    );
   try {
     return { check: { name: about, is: 'well' }, value: checkSecret(name, text, schema) };
   } catch (error) {

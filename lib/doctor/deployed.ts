@@ -11,8 +11,10 @@ export interface Safe {
   place: string;
   /** The text of a secret; undefined, there is none of that name. */
   read(name: string): Promise<string | undefined | Trouble>;
-  /** What a person does about a secret that is missing. */
+  /** How a person gives a secret its value. */
   toFill(name: string): string;
+  /** How a person has a secret that is not there made first; absent, filling it makes it. */
+  toMake?: string;
 }
 
 /** What is deployed in the account and region that the environment names. */
@@ -53,7 +55,8 @@ export async function deployed(): Promise<Deployed | Trouble> {
       }
     },
     toFill: (name) =>
-      `deploy with this configuration in ${region}, then aws secretsmanager put-secret-value --secret-id ${name} --secret-string file://FILE`,
+      `aws secretsmanager put-secret-value --region ${region} --secret-id ${name} --secret-string file://FILE`,
+    toMake: 'run npx cdk deploy with this configuration, or set AWS_REGION to the region where it is deployed',
     async *checks(configuration) {
       const table = new DescribeTableCommand({ TableName: names.table });
       yield await there(`table ${names.table}`, region, () => dynamoDb.send(table));
@@ -102,5 +105,5 @@ export const inFile = (values: Readonly<Record<string, unknown>>): Safe => ({
     const value = Object.hasOwn(values, name) ? values[name] : undefined;
     return value === undefined || typeof value === 'string' ? value : JSON.stringify(value);
   },
-  toFill: (name) => `put ${name} into the file`,
+  toFill: (name) => `put its value under ${name} in the file`,
 });
