@@ -1,13 +1,13 @@
-import { App, Validations } from 'aws-cdk-lib/core';
-import { AwsSolutionsChecks } from 'cdk-nag';
+import { App } from 'aws-cdk-lib/core';
 import { readDeployment } from '../lib/aws/deployment.ts';
 import { LeakstopStack } from '../lib/aws/leakstop-stack.ts';
+import { holdToRules } from '../lib/aws/rules.ts';
 import { readConfiguration } from '../lib/configuration.ts';
 import * as adopted from './config.ts';
 
 /** The CDK app: configuration in, one stack out, held against the rules that AWS gives. */
 const app = new App();
-Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+holdToRules(app);
 const { configuration, deployment } = checked(() => ({
   configuration: readConfiguration(adopted.configuration),
   // Who adopted it before there was anything to say about the deployment says nothing.
