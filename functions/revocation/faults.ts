@@ -86,6 +86,6 @@ async function putBack(
 
 /** When (epoch ms) an incident was reported, or began anew: the time that a person took to decide is not ours. */
 function storyBegunAt({ timeline, receivedAt }: IncidentRecord): number {
-  const begun = timeline.findLast(({ stage }) => stage === 'received');
+  const begun = timeline.findLast(({ stage }) => stage === 'received' || stage === 'approved');
   return Date.parse(begun?.at ?? receivedAt);
 }

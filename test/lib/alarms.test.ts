@@ -191,6 +191,27 @@ const causes: Record<string, () => Promise<{ fired: Record<string, number>; want
 };
 
 describe('in virtual time', () => {
+  test('a provider that has us wait for hours is told of at once, and not when it is over', async () => {
+    const service = await begin({ providers: ['coveo'] });
+    const reply = { status: 429, headers: { 'retry-after': '7200' }, body: {} };
+    service.lanes.coveo?.vendor.troubles.push({ on: /./, reply });
+    await service.report(leak);
+    await service.pass(10);
+    expect(service.fired()).toEqual({ 'leakstop-waiting-coveo': 5 });
+  });
+
+  test('the time that a person takes to decide makes no leak old', async () => {
+    const service = await begin({ providers: ['coveo'] });
+    const fresh = service.lanes.coveo?.vendor.leakFresh?.('api-key') ?? {};
+    const incident = await service.report(fresh, { source: 'slack', hearsay: true });
+    await service.pass(300);
+    service.lanes.coveo?.vendor.troubles.push({ ...answering(503), times: 3 });
+    await service.decide('coveo', incident, 'approve');
+    await service.pass(10);
+    expect(service.metrics.data.filter(({ name }) => name === 'age')).not.toEqual([]);
+    expect(service.fired()).toEqual({});
+  });
+
   test.each(Object.entries(causes))(
     '%s goes off for its cause, and nothing else does',
     async (_, cause) => {
