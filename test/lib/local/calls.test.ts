@@ -25,7 +25,7 @@ function inWords(operation: string, body: string): string {
   return [operation.split('.').at(-1), about].filter(Boolean).join(' ');
 }
 
-const [first, second, looked] = inventedKeys(3, 'calls') as [DatadogKey, DatadogKey, DatadogKey];
+const [first, second, third, looked] = inventedKeys(4, 'calls') as [DatadogKey, DatadogKey, DatadogKey, DatadogKey];
 
 describe('the price of an incident', () => {
   let emulators: Emulators;
@@ -124,6 +124,15 @@ describe('the price of an incident', () => {
       'GetSecretValue leakstop/providers/datadog/prod': 1,
     });
     expectPrice(await kill(second), plain);
+  });
+
+  test('is nothing for a forged alert: the secret that tells it is read once for all alerts', async () => {
+    const secret = `whsec_${Buffer.from('the signing secret of no one here').toString('base64')}`;
+    const forged = await priceOf(async () => {
+      for (let sent = 0; sent < 20; sent += 1)
+        expect((await stage.alert({ provider: 'datadog', secret: third.key }, { secret })).status).toBe(401);
+    });
+    expectPrice(forged, {});
   });
 
   test('is, for a key that is reported again, the note of a sighting, and the question whether anybody has to be told', async () => {
