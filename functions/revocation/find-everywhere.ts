@@ -39,12 +39,16 @@ export async function findEverywhere(run: Run, leak: Leak, accounts: readonly st
  * @throws Unavailable
  */
 export async function accountActingWith(run: Run, leak: Leak, found?: Found): Promise<string | undefined> {
-  for (const account of run.services.accounts) {
-    const access = await accessTo(run, account).catch((error) => {
-      if (error instanceof Misconfigured) return undefined;
-      throw error;
-    });
-    if (access === undefined) continue;
+  // A function that was just started has none of these secrets yet: they are read side by side, and looked at in their order.
+  const reading = run.services.accounts.map(
+    async (account) => [account, await accessTo(run, account).catch((error: unknown) => ({ error }))] as const,
+  );
+  for (const each of reading) {
+    const [account, access] = await each;
+    if ('error' in access) {
+      if (access.error instanceof Misconfigured) continue;
+      throw access.error;
+    }
     const { admin, provider, kind } = access;
     if (leak.secret !== undefined && isPartOf(admin, leak.secret)) return account;
     if (found?.valueMatched && kind.wholeValues) continue;
