@@ -75,12 +75,14 @@ export async function readMarked<Input, Item>(
   const nothing = { items: [], first };
   if (pages < worthSearching || pages > pagesAtMost) return nothing;
   const known = new Map([[0, first]]);
+  let isSame = true;
   const at = async (page: number) => {
     const answer = known.has(page) ? known.get(page) : await askAsAdmin(access, listing, { ...input, page });
     known.set(page, answer);
+    isSame &&= answer?.total === total;
     const marks = (answer?.items ?? []).map((item) => markOf(item) ?? '');
     const isSorted = marks.length > 0 && marks.every((one, index) => index === 0 || (marks[index - 1] ?? '') <= one);
-    return answer?.total === total && isSorted ? { items: answer.items, last: marks.at(-1) ?? '' } : undefined;
+    return answer && isSorted ? { items: answer.items, first: marks[0] ?? '', last: marks.at(-1) ?? '' } : undefined;
   };
   // The first page that ends with this mark or a later one.
   let [low, high] = [0, pages - 1];
@@ -91,14 +93,16 @@ export async function readMarked<Input, Item>(
     if (page.last < mark) low = middle + 1;
     else high = middle;
   }
-  const found: Item[] = [];
+  const items: Item[] = [];
   for (let number = low; number < pages; number += 1) {
     const page = await at(number);
     if (page === undefined) return nothing;
-    found.push(...page.items.filter((item) => markOf(item) === mark));
+    items.push(...page.items.filter((item) => markOf(item) === mark));
+    // A page that goes from before the mark to after it has all that carry it, whatever becomes of the other pages.
+    if (number === low && page.first < mark && page.last > mark) return { items, first };
     if (page.last > mark) break;
   }
-  return { items: found, first };
+  return isSame ? { items, first } : nothing;
 }
 
 /** Pages side by side, in their order; what fails ends the reading, so nothing more is begun. */

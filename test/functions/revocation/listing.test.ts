@@ -77,6 +77,17 @@ test('a key is found where more than a page of others are marked alike', async (
   expect(vendor.deletions).toEqual([incident.keyId]);
 });
 
+test('a key is found in a long list that others are taken out of meanwhile', async () => {
+  const keys = [...inventedKeys(5_000, 'many'), ...keyWithDecoys(leaked, 'checkout', 0)];
+  const { follow, vendor, pages } = await begin({ keys });
+  // With every page that is asked for, the list has become shorter.
+  vendor.server.on('request', (_, response) => response.once('close', () => void keys.shift()));
+  const incident = await follow({ provider: 'datadog', secret: leaked });
+  expect(incident).toMatchObject({ outcome: 'revoked', attempts: 1 });
+  expect(vendor.deletions).toEqual([incident.keyId]);
+  expect(pages().length).toBeLessThan(12);
+});
+
 test('that a key is not there is believed of the whole list alone', async () => {
   const { follow, pages } = await begin({ keys: inventedKeys(2_000, 'many') });
   expect(await follow({ provider: 'datadog', secret: leaked })).toMatchObject({ outcome: 'not-found' });
