@@ -69,6 +69,18 @@ test('a key that is in a long list twice is nobody’s to choose from', async ()
   expect(vendor.deletions).toEqual([]);
 });
 
+test('a key that is in a long list twice is seen twice, however many of others that are marked alike stand between', async () => {
+  const [target, ...decoys] = keyWithDecoys(leaked, 'checkout', 250);
+  const twin = target && { ...target, id: '11111111-1111-4111-a111-111111111111' };
+  const keys = [...inventedKeys(900, 'many'), target, ...decoys, twin].filter((key) => key !== undefined);
+  const { follow, vendor } = await begin({ keys });
+  expect(await follow({ provider: 'datadog', secret: leaked })).toMatchObject({
+    state: 'parked',
+    outcome: 'ambiguous',
+  });
+  expect(vendor.deletions).toEqual([]);
+});
+
 test('a key is found where more than a page of others are marked alike', async () => {
   const keys = [...inventedKeys(900, 'many'), ...keyWithDecoys(leaked, 'checkout', 350)];
   const { follow, vendor } = await begin({ keys });
