@@ -190,8 +190,10 @@ async function inDigest(
   for (let answered = 0; answered < 2 && answer.status === 401; answered += 1) {
     const challenge = challengeIn(answer.header('www-authenticate') ?? '');
     if (challenge === undefined || (answered > 0 && !challenge.isStale)) return answer;
-    digest.challenge = { ...challenge, clientNonce: clientNonce(), uses: 0 };
-    answer = await ask(digest.challenge);
+    const own: Answerable = { ...challenge, clientNonce: clientNonce(), uses: 0 };
+    answer = await ask(own);
+    // Others count on from there only now: if one of theirs overtook the first use, that would look like a replay.
+    if (answer.status !== 401) digest.challenge = own;
   }
   return answer;
 }

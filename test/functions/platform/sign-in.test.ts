@@ -253,6 +253,37 @@ describe('signing in by digest', () => {
       expect(response).toBe(answerTo('GET /keys', nonce as string, nc as string));
   });
 
+  test('lets nobody overtake the first use of a nonce: a server that heeds the count takes that for a replay', async () => {
+    const [arrived, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const counts = new Map<string, number>();
+    let given = 0;
+    const send = signingIn(async (_, { headers: { Authorization } = {} }) => {
+      const authorization = Authorization instanceof Secret ? Authorization.expose() : undefined;
+      const { nonce = '', nc = '' } = partsOf({ headers: { authorization } });
+      if (nonce === 'nonce-1' && nc === '00000001') {
+        arrived.resolve();
+        await released.promise;
+      }
+      const count = Number.parseInt(nc, 16);
+      const isNext = authorization !== undefined && count > (counts.get(nonce) ?? 0);
+      if (isNext) counts.set(nonce, count);
+      else given += 1;
+      const header = (name: string) => (name === 'www-authenticate' ? atlas(`nonce-${given}`) : undefined);
+      return { status: isNext ? 200 : 401, empty: true, json: {}, header };
+    }, testClock());
+    const credentials = as();
+    const ask = () =>
+      send(
+        { provider: 'acme', origin: 'https://api.acme.example', deadline: 0 },
+        { method: 'GET', path: path`/keys`, as: credentials },
+      );
+    const first = ask();
+    await arrived.promise;
+    const second = await ask();
+    released.resolve();
+    expect([(await first).status, second.status, (await ask()).status]).toEqual([200, 200, 200]);
+  });
+
   test('keeps a nonce to the user and the secret it was given to', async () => {
     const { ask, arrivals } = await begin(({ headers }) => (headers.authorization ? ok : challenging(atlas())));
     const credentials = as() as Extract<Credentials, { by: 'digest' }>;
