@@ -23,26 +23,38 @@ afterEach(async () => {
   await Promise.all(closers.splice(0).map((close) => close()));
 });
 
-/** An organisation that lets no key name itself, and a lane to it; `pages` counts what was asked of its lists. */
-async function begin(fields: Partial<DatadogOrganisation>) {
+const pageIn = (target: string) => /page%5Bnumber%5D=(\d+)/.exec(target)?.[1];
+
+/**
+ * An organisation that lets no key name itself, and a lane to it; `pages` counts what was asked of its lists. `inPlaceOf` tells which
+ * page it gives for another, `afterPage` is called when it has given one.
+ */
+async function begin(
+  fields: Partial<DatadogOrganisation>,
+  { inPlaceOf = {}, afterPage }: { inPlaceOf?: Record<string, string>; afterPage?(page: string): void } = {},
+) {
   const clock = testClock();
   const organisation = { site: admin.site, id: 'org-1', keys: [], ...fields, admins: [admin] };
   const vendor = datadogVendor([organisation], { now: clock.now, selfLookup: false });
   const open = { now: 0, most: 0 };
   const network = await vendorNetwork(vendor);
-  const fetch: typeof globalThis.fetch = async (...request) => {
+  const fetch = (async (url: URL, init: RequestInit) => {
     open.now += 1;
     open.most = Math.max(open.most, open.now);
-    return network.fetch(...request).finally(() => {
+    const page = pageIn(url.search);
+    const given = new URL(url);
+    if (page !== undefined) given.searchParams.set('page[number]', inPlaceOf[page] ?? page);
+    return network.fetch(given, init).finally(() => {
       open.now -= 1;
+      if (page !== undefined) afterPage?.(page);
     });
-  };
+  }) as typeof globalThis.fetch;
   const { ledger, close } = await testLedger(clock);
   closers.push(network.close, close);
   const options = { vendor, accounts: { main: admin }, ledger, clock, fetch };
   const lane = testLane({ provider: providers.datadog, ...options });
-  const pages = () => vendor.arrivals.flatMap(({ target }) => /page%5Bnumber%5D=(\d+)/.exec(target)?.[1] ?? []);
-  return { ...lane, vendor, pages, open };
+  const pages = () => vendor.arrivals.flatMap(({ target }) => pageIn(target) ?? []);
+  return { ...lane, vendor, pages, open, clock };
 }
 
 test.each(['at the beginning', 'in the middle', 'at the end'])(
@@ -78,6 +90,30 @@ test('a key that is in a long list twice is seen twice, however many of others t
     state: 'parked',
     outcome: 'ambiguous',
   });
+  expect(vendor.deletions).toEqual([]);
+});
+
+test('nor is one whose second stands pages behind the first, with others between that are marked alike', async () => {
+  const [target, ...others] = keyWithDecoys(leaked, 'checkout', 250);
+  const twin = target ? [{ ...target, id: '11111111-1111-4111-a111-111111111111' }] : [];
+  const keys = [...inventedKeys(900, 'many'), ...(target ? [target] : []), ...others, ...twin];
+  const { follow, vendor } = await begin({ keys });
+  expect(await follow({ provider: 'datadog', secret: leaked })).toMatchObject({ outcome: 'ambiguous' });
+  expect(vendor.deletions).toEqual([]);
+});
+
+test('a hint that a search finds is not the only one before the whole list was read', async () => {
+  const value = `ddapp_${'c0ffee'.repeat(5)}0499`;
+  // The last of page 4 and the first of page 5 end alike, and the vendor does not give its pages in the order of their marks.
+  const applicationKeys = inventedCredentials(1_200, value, user, 'many').map((one, index) => ({
+    ...one,
+    key: one.key.slice(0, -4) + String(index === 500 ? 499 : index).padStart(4, '0'),
+  }));
+  const inPlaceOf = { 5: '11', 11: '5' };
+  const { follow, vendor } = await begin({ applicationKeys, oneTimeRead: true }, { inPlaceOf });
+  const incident = await follow({ provider: 'datadog', kind: 'application-key', secret: value });
+  expect(incident).toMatchObject({ state: 'parked', outcome: 'ambiguous' });
+  for (const index of [499, 500]) expect(incident.reason).toContain(applicationKeys[index]?.id);
   expect(vendor.deletions).toEqual([]);
 });
 
@@ -141,4 +177,33 @@ test('runs of one function share how many pages are on their way', async () => {
   );
   // Ten pages, and what each of four runs asks first.
   expect(open.most).toBeLessThanOrEqual(14);
+});
+
+test('a list that grows between its first page and the others is read again, not taken for the whole', async () => {
+  const others = inventedCredentials(299, token, user, 'many');
+  const [target] = inventedCredentials(1, token, user, 'target').map((one) => ({ ...one, key: token }));
+  if (!target) throw new Error('no token was invented');
+  const personalAccessTokens = [...others, target];
+  const newcomers = inventedCredentials(1, token, user, 'newcomer');
+  // It pushes the last one to a page that there was not, and itself makes up the number.
+  const afterPage = () => void personalAccessTokens.splice(150, 0, ...newcomers.splice(0));
+  const { follow, vendor } = await begin({ personalAccessTokens }, { afterPage });
+  const incident = await follow({ provider: 'datadog', kind: 'personal-access-token', secret: token });
+  expect(incident).toMatchObject({ outcome: 'revoked', keyId: target.id });
+  expect(vendor.deletions).toEqual([target.id]);
+});
+
+test('a page that is refused for the rate ends the reading, which begins again after the wait that was named', async () => {
+  const others = inventedCredentials(5_900, token, user, 'many');
+  const { run, drain, reportOf, pages, vendor, clock } = await begin({ personalAccessTokens: others });
+  const reply = { status: 429, headers: { 'x-ratelimit-reset': '120' }, body: { errors: ['Too many requests'] } };
+  vendor.troubles.push({ on: /number%5D=1&|number%5D=1$/, times: 1, reply });
+  const report = reportOf({ provider: 'datadog', kind: 'personal-access-token', secret: token });
+  const began = clock.now();
+  await run(report);
+  // The first of those side by side is refused: the others end with the page they are at.
+  expect(pages().length).toBeLessThan(59);
+  await drain();
+  expect(clock.now() - began).toBeGreaterThanOrEqual(120_000);
+  expect(new Set(pages()).size).toBe(59);
 });
