@@ -23,16 +23,17 @@ export class AlarmTopic extends Construct {
       masterKey: foundation.key,
       enforceSSL: true,
     });
+    const ours = { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } };
     // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
     topic.addToResourcePolicy(
       new PolicyStatement({
         principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
         actions: ['sns:Publish'],
         resources: [topic.topicArn],
-        conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
+        conditions: ours,
       }),
     );
-    foundation.letSend('cloudwatch.amazonaws.com');
+    foundation.letSend('cloudwatch.amazonaws.com', ours);
     return topic;
   }
 }

@@ -23,6 +23,9 @@ export interface Network {
   securityGroups: ISecurityGroup[];
 }
 
+/** Operator → key → value. */
+type Conditions = Record<string, Record<string, string>>;
+
 interface Properties {
   deployment: Deployment;
   /** Somebody's own key. One that is imported gets no statements: its policy must hold them already. */
@@ -42,7 +45,10 @@ export class Foundation extends Construct {
     const { partition, region, account } = Stack.of(this);
     this.#letUse(
       `logs.${region}.amazonaws.com`,
-      ['Encrypt', 'Decrypt', 'ReEncryptFrom', 'ReEncryptTo', 'GenerateDataKey', 'DescribeKey'],
+      [
+        ...['Encrypt', 'Decrypt', 'ReEncryptFrom', 'ReEncryptTo', 'DescribeKey'],
+        ...['GenerateDataKey', 'GenerateDataKeyWithoutPlaintext'],
+      ],
       { ArnLike: { 'kms:EncryptionContext:aws:logs:arn': `arn:${partition}:logs:${region}:${account}:log-group:*` } },
     );
     // CDK knows tags of dashboards that CloudFormation does not know everywhere yet.
@@ -55,10 +61,9 @@ export class Foundation extends Construct {
     return new LogGroup(scope, id, { encryptionKey: this.key, retention: logRetentionDays, removalPolicy: kept });
   }
 
-  /** Lets a service of AWS put something of this account into what the key encrypts: a message into a queue or a topic. */
-  letSend(service: string): void {
-    const { account } = Stack.of(this);
-    this.#letUse(service, ['Decrypt', 'GenerateDataKey'], { StringEquals: { 'aws:SourceAccount': account } });
+  /** Lets a service of AWS put a message into a queue or a topic that the key encrypts, under these conditions of IAM. */
+  letSend(service: string, conditions: Conditions = {}): void {
+    this.#letUse(service, ['Decrypt', 'GenerateDataKey'], conditions);
   }
 
   #ownKey(): Key {
@@ -72,7 +77,7 @@ export class Foundation extends Construct {
   }
 
   /** In a key's own policy `*` is this key: https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-overview.html */
-  #letUse(service: string, words: string[], conditions: Record<string, Record<string, string>>): void {
+  #letUse(service: string, words: string[], conditions: Conditions): void {
     const actions = words.map((word) => `kms:${word}`);
     const principals = [new ServicePrincipal(service)];
     this.key.addToResourcePolicy(new PolicyStatement({ principals, actions, resources: ['*'], conditions }));

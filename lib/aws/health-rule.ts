@@ -35,6 +35,8 @@ export class HealthRule extends Construct {
         conditions: { ArnEquals: { 'aws:SourceArn': ruleArn } },
       }),
     );
+    // Without a condition: EventBridge does not tell a key for which account or rule it asks, and would drop each event in silence.
+    // https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html says so of topics. For which rule the queue asks above.
     foundation.letSend('events.amazonaws.com');
   }
 }

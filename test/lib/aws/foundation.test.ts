@@ -36,7 +36,7 @@ test('the key is one, is rotated, and outlives the stack', () => {
 
 const policyOf = (deployed: Record<string, Resource>) => statementsOf(ofType(deployed, 'AWS::KMS::Key')[0]?.KeyPolicy);
 
-test('the account manages the key, and three services of AWS use it, each bound to this account', () => {
+test('the account manages the key, and three services of AWS use it, bound to this account where they say for whom they ask', () => {
   const [owner, ...services] = policyOf(resources);
   expect(owner).toMatchObject({ Effect: 'Allow', Action: 'kms:*', Resource: '*' });
   expect(named(owner?.Principal?.AWS)).toBe('arn:AWS::Partition:iam::AWS::AccountId:root');
@@ -51,13 +51,18 @@ test('the account manages the key, and three services of AWS use it, each bound 
   expect(told).toEqual([
     {
       who: ['logs.AWS::Region.amazonaws.com'],
-      allowed: [...sends, 'kms:DescribeKey', 'kms:Encrypt', 'kms:ReEncryptFrom', 'kms:ReEncryptTo'].sort(),
+      allowed: [
+        ...[...sends, 'kms:GenerateDataKeyWithoutPlaintext', 'kms:DescribeKey'],
+        ...['kms:Encrypt', 'kms:ReEncryptFrom', 'kms:ReEncryptTo'],
+      ].sort(),
       where: [
         'ArnLike kms:EncryptionContext:aws:logs:arn arn:AWS::Partition:logs:AWS::Region:AWS::AccountId:log-group:*',
       ],
     },
+    // With a condition on the account EventBridge could not use it: the queue's own policy names the rule.
+    { who: ['events.amazonaws.com'], allowed: sends, where: [] },
     {
-      who: ['cloudwatch.amazonaws.com', 'events.amazonaws.com'],
+      who: ['cloudwatch.amazonaws.com'],
       allowed: sends,
       where: ['StringEquals aws:SourceAccount AWS::AccountId'],
     },
