@@ -1,5 +1,5 @@
 import { type Fault, letOutagePass, Misconfigured, Refused, Unavailable, Unexpected } from './errors.ts';
-import type { IncidentRecord } from './incident.ts';
+import type { IncidentRecord, Stage } from './incident.ts';
 import type { Report } from './report.ts';
 import { type Run, rest, type Services, save } from './run.ts';
 
@@ -84,8 +84,11 @@ async function putBack(
   await save(run, { state, reason, lease }).catch(letOutagePass);
 }
 
-/** When (epoch ms) an incident was reported, or began anew: the time that a person took to decide is not ours. */
+/** What begins an incident, or begins it anew: the time that a person took to decide, or that a key was dead, is not ours. */
+const beginnings: readonly Stage[] = ['received', 'approved', 'alive'];
+
+/** When (epoch ms) an incident was reported, or began anew. */
 function storyBegunAt({ timeline, receivedAt }: IncidentRecord): number {
-  const begun = timeline.findLast(({ stage }) => stage === 'received' || stage === 'approved');
+  const begun = timeline.findLast(({ stage }) => beginnings.includes(stage));
   return Date.parse(begun?.at ?? receivedAt);
 }

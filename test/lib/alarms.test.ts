@@ -212,6 +212,23 @@ describe('in virtual time', () => {
     expect(service.fired()).toEqual({});
   });
 
+  test('a key that lives again hours after its death is no old leak', async () => {
+    const admin = { site: 'datadoghq.com', apiKey: 'a1'.repeat(16), appKey: 'b2'.repeat(20) };
+    const [key] = inventedKeys(1, 'again');
+    const vendor = datadogVendor([{ site: admin.site, id: 'org-1', keys: key ? [key] : [], admins: [admin] }]);
+    const service = await begin({ providers: ['datadog'], vendors: { datadog: vendor }, secrets: { datadog: admin } });
+    const incident = await service.report({ provider: 'datadog', secret: key?.key });
+    await service.pass(90);
+    vendor.revive(key?.id ?? '');
+    vendor.troubles.push({ on: /\/api_keys\//, times: 1, reply: { status: 503 } });
+    await service.report({ provider: 'datadog', secret: key?.key }, { delivery: 'once more' });
+    await service.pass(10);
+    expect(vendor.deletions).toHaveLength(2);
+    expect((await service.ledger.read(incident))?.outcome).toBe('revoked');
+    expect(service.metrics.data.filter(({ name }) => name === 'age')).toHaveLength(1);
+    expect(service.fired()).toEqual({});
+  });
+
   test.each(Object.entries(causes))(
     '%s goes off for its cause, and nothing else does',
     async (_, cause) => {
