@@ -69,7 +69,8 @@ export async function* diagnose(surgery: Surgery): AsyncGenerator<Check> {
           remedy: `put the admin credential of ${account} into ${names.providerSecret(id, account)}, or take the account out`,
         };
       seen.push({ account, admin });
-      yield* examine({ provider, account, admin, ...way });
+      const isDrilled = configuration.drill?.accounts[id]?.includes(account);
+      yield* examine({ provider, account, isDrilled, admin, ...way });
     }
   }
   for (const id of configuration.sources) {

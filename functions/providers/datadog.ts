@@ -377,6 +377,7 @@ const rights: Right[] = (
   [
     ['api_keys_read', ['list', 'read one'], ['api-key']],
     ['api_keys_delete', ['delete'], ['api-key']],
+    ['api_keys_write', ['make'], ['api-key']],
     ['org_app_keys_read', ['list', 'read one'], ['application-key', 'personal-access-token']],
     ['org_app_keys_write', ['delete'], ['application-key', 'personal-access-token']],
     ['user_access_read', ['list'], ['service-access-token']],

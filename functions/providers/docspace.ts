@@ -256,7 +256,7 @@ export const docspace = provider<Admin>()({
     rights: [
       {
         name: 'all scopes',
-        tasks: ['list', 'delete', 'disable'],
+        tasks: ['list', 'delete', 'disable', 'make'],
         remedy: 'make an API key with all permissions in DocSpace and put it into the secret',
         unknown: 'DocSpace did not show the scopes of the API key',
       },

@@ -456,7 +456,7 @@ export const mongodbAtlas = provider<Admin>()({
     rights: [
       {
         name: 'Organization Owner',
-        tasks: ['list', 'read one', 'delete'],
+        tasks: ['list', 'read one', 'delete', 'make'],
         remedy: 'make the API key or service account an Organization Owner (ORG_OWNER) in Atlas',
         unknown: 'Atlas did not show the roles of the admin credential',
       },

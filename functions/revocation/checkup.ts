@@ -1,7 +1,7 @@
 import type { Answer, Request } from './exchange.ts';
 
 /** What is done with an admin credential. */
-export type Task = 'list' | 'read one' | 'delete' | 'disable';
+export type Task = 'list' | 'read one' | 'delete' | 'disable' | 'make';
 
 /** Why a credential is of no use at all. */
 export interface Complaint {

@@ -2,13 +2,15 @@ import type { Checkup, Complaint, Question, Task, Told } from '../../functions/r
 import { Refused, Unavailable, Unexpected } from '../../functions/revocation/errors.ts';
 import type { Answer, Request, Send } from '../../functions/revocation/exchange.ts';
 import { retryAfter } from '../../functions/revocation/inquire.ts';
-import type { AnyKind, AnyProvider } from '../../functions/revocation/provider.ts';
+import { type AnyKind, type AnyProvider, drilledKind } from '../../functions/revocation/provider.ts';
 import { type Check, lasting, type Trouble } from './check.ts';
 
 /** One account, with its admin credential and the way there. */
 export interface Patient {
   provider: AnyProvider;
   account: string;
+  /** Keys are made there for drills. */
+  isDrilled?: boolean | undefined;
   admin: unknown;
   send: Send;
   /** Epoch ms. */
@@ -122,6 +124,7 @@ async function* tasksOf(
   }
   yield ['delete', verdict('delete')];
   if (kind.disable) yield ['disable', verdict('disable')];
+  if (patient.isDrilled && id === drilledKind(patient.provider)) yield ['make', verdict('make')];
 }
 
 /** Whose keys can be listed, where they are listed owner by owner; `''` where they are not; undefined where nobody is known. */

@@ -205,6 +205,7 @@ describe('the doctor', () => {
   test.each([
     'api_keys_read',
     'api_keys_delete',
+    'api_keys_write',
     'org_app_keys_read',
     'org_app_keys_write',
     'user_access_read',
@@ -232,7 +233,7 @@ describe('the doctor', () => {
       ];
       for (const limit of limits) {
         const checks = await seen({
-          configuration: only('datadog', ['prod', 'eu']),
+          configuration: { ...only('datadog', ['prod', 'eu']), drill: { accounts: { datadog: ['prod', 'eu'] } } },
           alter: ({ vendors }) => (vendors.datadog as unknown as DatadogWorld).organisations.forEach(limit),
         });
         for (const account of ['prod', 'eu'])
@@ -251,6 +252,17 @@ describe('the doctor', () => {
       }
     },
   );
+
+  test('looks where drills are whether their keys can be made, and nowhere else', async () => {
+    const drill = { accounts: { datadog: ['prod'], docspace: ['prod'], 'mongodb-atlas': ['prod'] } };
+    const both = { accounts: ['prod', 'eu'] };
+    const one = { accounts: ['prod'] };
+    const providers = { datadog: both, docspace: one, 'mongodb-atlas': one };
+    const checks = await seen({ configuration: { providers, drill } });
+    expect(wrongIn(checks)).toEqual([]);
+    const made = checks.flatMap(({ name }) => (name.includes(': make ') ? [name] : []));
+    expect(made).toEqual(Object.keys(providers).map((id) => `${id} prod: make api-key`));
+  });
 
   test('takes a list of the own keys alone for no list', async () => {
     const spoilt = [{ provider: 'docspace', account: 'prod', state: 'missing-right' as const }];
