@@ -111,7 +111,8 @@ export interface Kind<Admin, Key> {
   list: Listing<{ admin: Admin; owner: string }, Key>;
   /**
    * The list is sorted by a mark that a value carries, so that a value can be searched for in it: the mark of a record and that of a
-   * value. Only where a record that is asked for by its id shows the whole value.
+   * value. Only where there are no owners, and a record that is asked for by its id shows the whole value: what is found by less, or is
+   * not found, is seen of the whole list alone.
    */
   sorted?: { markOf(key: Key): string | undefined; markOfValue(value: Secret): string };
   /** `now` (epoch ms) tells whether it has expired. */

@@ -167,6 +167,8 @@ const noReasons = [
   'it does not follow from the entry before it: that one was edited, or one is missing',
   'the end is not as it was written: the last entry was edited or removed',
   'environment of …: …: …',
+  // Of a function without a role; who asked AWS says that there was no answer.
+  'environment: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set',
   'is not JSON',
   '… cannot be drilled',
   // Said in a log of an entry that is skipped, or of an alert that is over.
