@@ -104,12 +104,13 @@ type Emit = (
   unit?: (typeof MetricUnit)[keyof typeof MetricUnit],
 ) => void;
 
-function headlineOf({ outcome, stage, fault, drill }: Note): string {
+function headlineOf({ outcome, stage, fault, drill, waitedMs }: Note): string {
   if (drill !== undefined) return `drill ${drill}`;
   if (outcome !== undefined) return `outcome ${outcome}`;
   if (stage !== undefined) return `stage ${stage}`;
   if (fault === undefined) return 'note';
-  return fault.isFinal ? 'given up' : 'tried again later';
+  if (fault.isFinal) return 'given up';
+  return waitedMs === undefined ? 'gone on without it' : 'tried again later';
 }
 
 /** The metrics of one note, each on a line of its own with the provider's id. */

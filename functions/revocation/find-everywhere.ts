@@ -1,5 +1,5 @@
 import type { Access } from './ask.ts';
-import { Misconfigured, Unavailable, Unexpected } from './errors.ts';
+import { faultOf, Misconfigured, Unavailable, Unexpected } from './errors.ts';
 import { type Found, findInAccount, isPartOf } from './find.ts';
 import type { Leak } from './leak.ts';
 import { accessTo, type Run, withFreshAdmin } from './run.ts';
@@ -10,12 +10,12 @@ const atOnce = 4;
 /** Asks every account, a few at a time. One that cannot answer neither hides a key in another nor makes it "not found". */
 export async function findEverywhere(run: Run, leak: Leak, accounts: readonly string[]): Promise<Found[]> {
   const found: Found[] = [];
-  const faults: unknown[] = [];
+  const faults: { account: string; error: unknown }[] = [];
   const waiting = [...accounts];
   const look = (access: Access) => findInAccount(access, leak, run.services.policy.useLeakedKey);
   const askOneByOne = async () => {
     for (let account = waiting.shift(); account !== undefined; account = waiting.shift()) {
-      const answer = await withFreshAdmin(run, account, look).catch((error) => void faults.push(error));
+      const answer = await withFreshAdmin(run, account, look).catch((error) => void faults.push({ account, error }));
       if (answer) found.push(...answer);
     }
   };
@@ -24,13 +24,23 @@ export async function findEverywhere(run: Run, leak: Leak, accounts: readonly st
   const isHint = ({ fit }: Found) =>
     fit === 'hint' || (fit === 'named' && leak.secret !== undefined && !run.report.mayNameKeys);
   if (faults.length > 0 && found.every(isHint)) {
+    const errors = faults.map(({ error }) => error);
     throw (
-      faults.find((fault) => fault instanceof Unavailable) ??
-      faults.find((fault) => fault instanceof Unexpected) ??
-      faults[0]
+      errors.find((error) => error instanceof Unavailable) ??
+      errors.find((error) => error instanceof Unexpected) ??
+      errors[0]
     );
   }
+  for (const { account, error } of faults) noteUnasked(run, account, error);
   return found;
+}
+
+/** This key was found all the same; the next one may be where nobody can look. */
+function noteUnasked({ services, record }: Run, account: string, error: unknown): void {
+  const fault = faultOf(error);
+  if (fault === undefined) return;
+  const detail = `account ${account} could not be asked: ${(error as Error).message}`;
+  services.note({ incident: record.id, detail, fault: { is: fault, isFinal: false } });
 }
 
 /**

@@ -62,6 +62,7 @@ describe('what happens to an incident', () => {
     [{ fuse: 'blown' }, 'note', [lane('fuse.blown=1')]],
     [{ stillAlive: true }, 'note', [lane('stillAlive=1')]],
     [{ fault: { is: 'Refused', isFinal: true } }, 'given up', [lane('fault.Refused=1'), lane('failed.Refused=1')]],
+    [{ fault: { is: 'Refused', isFinal: false } }, 'gone on without it', [lane('fault.Refused=1')]],
     [
       { fault: { is: 'Unavailable', isFinal: false }, waitedMs: 61_400 },
       'tried again later',

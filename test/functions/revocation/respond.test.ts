@@ -367,6 +367,19 @@ describe('several accounts', () => {
     expect(await ledger.read(report.incident)).toMatchObject({ state: 'closed', outcome: 'not-found' });
   });
 
+  test('one that refuses us holds up no key in another, and is told of before a leak needs it', async () => {
+    const dead = { site: 'datadoghq.eu', apiKey: 'c3'.repeat(16), appKey: 'd4'.repeat(20) };
+    const { follow, leak, key, notes } = await begin({ accounts: ['main', 'dead'], more: { dead } });
+    expect(await follow(leak)).toMatchObject({ outcome: 'revoked', keyId: key.id });
+    expect(notes.filter(({ fault }) => fault !== undefined)).toEqual([
+      {
+        incident: expect.stringMatching(/^inc_/),
+        detail: expect.stringMatching(/^account dead could not be asked: datadog refuses the admin credential/),
+        fault: { is: 'Refused', isFinal: false },
+      },
+    ]);
+  });
+
   test('a leak that names one searches no other', async () => {
     const { follow, leak, vendor } = await begin({ accounts: ['main', 'eu'] });
     expect(await follow({ ...leak, account: 'eu' })).toMatchObject({ outcome: 'not-found' });
