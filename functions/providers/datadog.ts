@@ -141,6 +141,9 @@ const sorted = {
 const withKey = (leaked: Secret) => ({ 'DD-API-KEY': leaked });
 
 const limits = 'per organisation and endpoint; the wait is `X-RateLimit-Reset` in seconds, up to an hour';
+const isSorted = 'a list can be sorted by the last four characters (specification)';
+const isSortedSo =
+  'sorted means by the codes of the characters: a value among many pages is searched for in that order, and what is not found so is looked for in the whole list';
 const tokenForm = 'Its public part, 22 characters in the middle of the value, stands in the list';
 
 const apiKey = kind<Admin, Key>()({
@@ -163,11 +166,13 @@ const apiKey = kind<Admin, Key>()({
       '204 on deletion and 404 on a second one (recorded traffic)',
       'making a key is 201 with its whole value',
       'one key by id shows the whole value, the list the last four characters',
+      isSorted,
       'v1 is switched off on government sites',
     ],
     believed: [
       'a new key is shown at once: where it is not, a drill waits half a minute for it, and is then missed',
       'the preview endpoint `GET /api/v2/validate` names a key by its value: anything odd falls back to the list',
+      isSortedSo,
       'how long the intake accepts a deleted key',
     ],
     notes: [
@@ -247,8 +252,8 @@ const applicationKey = kind<Admin, ApplicationKey>()({
     rateLimit: limits,
     proof: 'its id is no longer known',
     propagation: 'not documented; the deletion shows at once',
-    verified: ['204 on deletion and 404 on a second one', 'one-time read hides the value (recorded in 2025)'],
-    believed: ['the new form `ddapp_` and 34 characters'],
+    verified: ['204 on deletion and 404 on a second one', 'one-time read hides the value (recorded in 2025)', isSorted],
+    believed: ['the new form `ddapp_` and 34 characters', isSortedSo],
     notes: ['gitleaks’ rule `datadog-access-token` finds application keys, not API keys.'],
   },
   get: {
