@@ -25,10 +25,11 @@ export const configuration: ConfigurationInput = {
  *
  * - `alarmEmail`: who is told of alarms; confirm the message that comes. Or `alarmTopic`: the ARN of a topic of yours.
  *   With neither, subscribe somebody to the topic `leakstop-alarms`: an alarm that nobody hears is none.
- * - `fixedEgress`: `true` makes a network whose addresses, shown as `Egress…` after the deployment, providers can put on
+ * - `fixedEgress`: `true` makes a network whose addresses, shown as `FixedEgressEgress…` after the deployment, providers can put on
  *   their lists; `{ zones: 1 }` makes one address instead of two, for half the price.
  * - `tracing`: X-Ray traces of the functions.
  * - `logRetentionDays`: 365 unless said otherwise. The logs are evidence beside the ledger.
+ * - `runbookUrl`: where your copy of docs/operate.md is read, for the dashboard to link to.
  * - `reserveConcurrency`: sets five executions aside for each lane. A new AWS account has no more than ten in all and
  *   refuses that: ask for a higher quota first.
  */

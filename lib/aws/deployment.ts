@@ -25,6 +25,14 @@ const deploymentSchema = z
     /** X-Ray traces of the functions. */
     tracing: z.boolean().default(false),
     logRetentionDays: z.literal(retentions, `must be one of ${retentions.join(', ')}`).default(365),
+    /** Where your copy of docs/operate.md is read, for the links of the dashboard. Absent: the page is only named there. */
+    runbookUrl: z
+      .string()
+      .regex(
+        /^https:\/\/[^\s#()]+$/,
+        'must be an https address without a fragment, such as https://wiki.example.com/leakstop',
+      )
+      .optional(),
     /** Sets aside for each lane the executions that it may use at once, so that nothing else in the account takes them. */
     reserveConcurrency: z.boolean().default(false),
   })

@@ -142,6 +142,7 @@ export class Leakstop extends Construct {
       tableName: ledger.table.tableName,
       functions: this.functions,
       topic: this.alarmTopic,
+      runbookUrl: deployment.runbookUrl,
     });
   }
 

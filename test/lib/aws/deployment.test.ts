@@ -1,5 +1,9 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { readDeployment } from '../../../lib/aws/deployment.ts';
+import { everything, ofType, resourcesOf } from './template.ts';
+
+// One test synthesizes, twice.
+vi.setConfig({ testTimeout: 120_000 });
 
 test('nothing need be said: no network, no traces, logs for a year, a topic that is made', () => {
   expect(readDeployment({})).toEqual({
@@ -21,8 +25,18 @@ test.each([
     { alarmEmail: 'ops@example.com', alarmTopic: 'arn:aws:sns:us-east-1:111122223333:alarms' },
     'deployment.alarmEmail: goes with no alarmTopic: subscribe it there',
   ],
+  [{ runbookUrl: 'http://wiki.example.com/leakstop' }, /^deployment\.runbookUrl: must be an https address /],
+  [{ runbookUrl: 'https://wiki.example.com/leakstop#alarms' }, /^deployment\.runbookUrl: must be an https address /],
   [{ traceing: true }, 'deployment.traceing: is not a field that is known here'],
   ['all', /^deployment: /],
 ])('refuses %j with one line that names the field', (input, line) => {
   expect(() => readDeployment(input)).toThrow(line);
+});
+
+test('the dashboard leads to the runbook where it is said to be', () => {
+  const runbookUrl = 'https://wiki.example.com/leakstop/operate.md';
+  const shown = (deployment: { runbookUrl?: string }) =>
+    JSON.stringify(ofType(resourcesOf(everything, deployment), 'AWS::CloudWatch::Dashboard'));
+  expect(shown({ runbookUrl })).toContain(`(${runbookUrl}#alarms)`);
+  expect(shown({})).not.toContain('](http');
 });
