@@ -54,6 +54,24 @@ test("the example of an app of one's own makes what it says", () => {
   expect(textOf(template.Outputs.LeakAlerts.Value, (id) => id)).toMatch(/^https:\/\//);
 });
 
+test('the bill of materials has every package that functions are made of, and marks the tools', () => {
+  const { status, stdout } = spawnSync('npm', ['run', '-s', 'sbom'], { cwd: repository, encoding: 'utf8' });
+  expect(status).toBe(0);
+  interface Component {
+    name: string;
+    properties?: { name: string }[];
+  }
+  const { components }: { components: Component[] } = JSON.parse(stdout);
+  const tools = components.filter(({ properties }) =>
+    properties?.some(({ name }) => name === 'cdx:npm:package:development'),
+  );
+  const bundled = components.filter((one) => !tools.includes(one)).map(({ name }) => name);
+  const { dependencies, devDependencies } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8'));
+  // What the SDK's clients share is in every bundle, and tools use some of it too.
+  expect(bundled).toEqual(expect.arrayContaining([...Object.keys(dependencies), '@aws-sdk/core', '@smithy/core']));
+  expect(tools.map(({ name }) => name)).toEqual(expect.arrayContaining(Object.keys(devDependencies)));
+});
+
 describe('the page', () => {
   test('names every field of a deployment with its default', () => {
     const rows = [...page.matchAll(/^\| `(\w+)` \| ([^|]+) \|/gm)].map(([, field, value]) => [
@@ -65,6 +83,7 @@ describe('the page', () => {
       expect([field, defaults[field]]).toEqual([field, String(value)]);
     expect(defaults).toHaveProperty('alarmTopic');
     expect(defaults).toHaveProperty('alarmEmail');
+    expect(defaults).toHaveProperty('runbookUrl');
   });
 
   test('gives policies that are JSON, and name no wildcard', () => {
