@@ -1,8 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { providers } from '../../functions/providers/index.ts';
 import { readConfiguration } from '../../lib/configuration.ts';
 import { ofType, resourcesOf } from '../lib/aws/template.ts';
+
+// One test synthesizes, and may be the first to load CDK.
+vi.setConfig({ testTimeout: 120_000 });
 
 const page = readFileSync(new URL('../../docs/operate.md', import.meta.url), 'utf8');
 const [, section = ''] = page.split('\n## Cost\n');
