@@ -26,6 +26,13 @@ export const ofExactlyOnce: readonly Mutant[] = [
     "const only = { fence: record.fence, revision: record.revision, 'lease.message': record.lease.message };",
     "const only = { 'lease.message': record.lease.message };",
   ),
+  ledger('a list goes on showing an incident where it was', '...anew(indexKeys(record), indexKeys(next)),', ''),
+  ledger('an incident is due where it was due before', '        ...dueKeys(next, now()),\n', ''),
+  ledger(
+    'what a write takes away stays',
+    'filter(([name, value]) => was[name as keyof Values] !== value)',
+    'filter(([name, value]) => value != null && was[name as keyof Values] !== value)',
+  ),
   ledger(
     'another write at the same revision is taken for ours',
     '  Object.keys(change).every((name) =>',

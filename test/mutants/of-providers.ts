@@ -240,6 +240,11 @@ export const ofProviders: readonly Mutant[] = [
     "answer.status === 404 && problemOf(answer) !== undefined ? 'gone'",
     "answer.status === 404 ? 'gone'",
   ),
+  signIn(
+    'a nonce is used by others before its first use was answered',
+    'answer = await ask(own);',
+    'digest.challenge = own;\n    answer = await ask(own);',
+  ),
   signIn('signing in counts uses of a nonce in decimal', 'challenge.uses.toString(16)', 'challenge.uses.toString()'),
   signIn('signing in uses a count twice', 'challenge.uses += 1;', 'challenge.uses = 1;'),
   signIn(

@@ -4,7 +4,9 @@ const conformance = ['test/functions/providers/datadog.test.ts'];
 const engine = ['test/functions/revocation/respond.test.ts', ...conformance];
 
 const find = inFile('functions/revocation/find.ts', engine);
-const listing = inFile('functions/revocation/listing.ts', engine);
+const ofLists = ['test/functions/revocation/listing.test.ts', ...engine];
+const listing = inFile('functions/revocation/listing.ts', ofLists);
+const search = inFile('functions/revocation/find.ts', ofLists);
 const everywhere = inFile('functions/revocation/find-everywhere.ts', engine);
 const respond = inFile('functions/revocation/respond.ts', engine);
 const judge = inFile('functions/revocation/judge.ts', engine);
@@ -14,6 +16,7 @@ const ask = inFile('functions/revocation/ask.ts', engine);
 const faults = inFile('functions/revocation/faults.ts', engine);
 const policy = inFile('functions/revocation/policy.ts', ['test/functions/revocation/policy.test.ts', ...engine]);
 const restore = inFile('functions/revocation/restore.ts', ['test/functions/revocation/restore.test.ts']);
+const credentials = inFile('functions/platform/credentials.ts', ['test/functions/platform/credentials.test.ts']);
 const http = inFile('functions/platform/http.ts', ['test/functions/platform/http.test.ts', ...conformance]);
 
 /** Faults in the engine that the tests must see. */
@@ -30,10 +33,45 @@ export const ofTheEngine: readonly Mutant[] = [
     'return [candidate];',
   ),
   listing('a list that changed is taken for the whole', 'if (seen.size !== (total ?? read)) throw changed(id);', ''),
+  listing('only the first page is read', 'take(begin);', 'take(begin);\n  if (begin.length > 0) return begin;'),
   listing(
-    'only the first page is read',
-    'if (items.length > 0 && (total === undefined || read < total)) continue;',
+    'a page that belongs to another state of the list is taken for one of this',
+    'if (answer !== undefined && answer.total !== total) throw changed(access.provider.id);',
     '',
+  ),
+  listing(
+    'the last of the pages that are read side by side is left out',
+    '{ from: 1, to: pages, total }',
+    '{ from: 1, to: pages - 1, total }',
+  ),
+  listing('what fails does not end the reading of the others', 'isOver = true;', ''),
+  listing(
+    'a page that failed is taken for an empty one',
+    "if (failed?.status === 'rejected') throw failed.reason;",
+    '',
+  ),
+  listing('any number of pages is asked for at a time', 'const inFlightAtMost = 10;', 'const inFlightAtMost = 100;'),
+  listing('each run reads as if it were the only one', 'gates.set(send, gate);', ''),
+  listing(
+    'who waits for its turn is never called',
+    'if (following) following();\n      else inside',
+    'if (!following) inside',
+  ),
+  listing('a search ends with the first page that has the mark', 'if (page.last > mark) break;', 'if (true) break;'),
+  listing(
+    'a search overlooks the page that ends with the mark',
+    'if (page.last < mark) low',
+    'if (page.last <= mark) low',
+  ),
+  search(
+    'a search that finds nothing is believed',
+    'if (whole.length > 0) return whole;',
+    'if (access.kind.sorted !== undefined && begun !== undefined) return whole;',
+  ),
+  search(
+    'a hint that a search finds is taken for the only one',
+    "return { whole: confirmed.filter(({ fit }) => fit === 'same'), begun };",
+    'return { whole: confirmed, begun };',
   ),
   everywhere(
     'an outage of one account is "not found"',
@@ -107,4 +145,9 @@ export const ofTheEngine: readonly Mutant[] = [
   restore('a key is called restored without a look', 'if (!isOn) throw', 'if (false) throw'),
   http('redirects are followed', "redirect: 'manual'", "redirect: 'follow'"),
   http('an address may leave its origin', 'url.origin !== base.origin || encoded !== path.toLowerCase()', 'false'),
+  credentials(
+    'requests are signed without the session that the role has',
+    '...(AWS_SESSION_TOKEN && { sessionToken: AWS_SESSION_TOKEN }),',
+    '',
+  ),
 ];
