@@ -120,8 +120,8 @@ const ofLane = (provider: string): AlarmDefinition[] => {
       name: `leakstop-refused-${provider}`,
       description:
         `${provider} refuses the admin credential, or a right of it: no key of that account is revoked until that is repaired. ` +
-        'GET /incidents?outcome=failed names account and right in "reason". Put a valid credential into its secret, or grant the right, ' +
-        'then POST /incidents/{id}/retry for each. See docs/operate.md, "Alarms".',
+        'GET /incidents?outcome=failed names account and right in "reason", the saved query "What was refused, and why" where the key was ' +
+        'found in another account. Put a valid credential into its secret, or grant the right, then POST /incidents/{id}/retry for each. See docs/operate.md, "Alarms".',
       metric: metric('fault.Refused'),
     },
     {
@@ -260,11 +260,15 @@ const ofSecrets = (name: FunctionName): AlarmDefinition => ({
   metric: ours(name, 'fault.Misconfigured'),
 });
 
-/** An outage that passes touches two periods at most. */
+/**
+ * An outage that passes touches two periods at most. Who gets one alert in an hour has one failure in an hour too, where every one
+ * fails: so a day is looked at, which is as long as periods this short allow.
+ * https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+ */
 const ofIntake = (apiId: string): AlarmDefinition => ({
   name: 'leakstop-intake',
   description:
-    'Alerts and requests are answered with 5xx again and again, in three of the last twelve times five minutes: they are not accepted. Some ' +
+    'Alerts and requests are answered with 5xx again and again, three times within a day: they are not accepted. Some ' +
     'senders do not send again. See "request failed" in the logs of the functions receive-alert, receive-request and receive-slack, and ' +
     'whether they are throttled; repair it, then have senders send again. See docs/operate.md, "Alarms".',
   metric: { namespace: 'AWS/ApiGateway', name: '5xx', dimensions: { ApiId: apiId } },
@@ -273,7 +277,7 @@ const ofIntake = (apiId: string): AlarmDefinition => ({
   breached: 'above',
   threshold: 0,
   datapointsToAlarm: 3,
-  evaluationPeriods: 12,
+  evaluationPeriods: (24 * 60) / 5,
   missing: 'notBreaching',
 });
 

@@ -212,6 +212,15 @@ describe('in virtual time', () => {
     expect(service.fired()).toEqual({});
   });
 
+  test('an intake that fails for every one of few senders is told of within a day', async () => {
+    const service = await begin({ providers: [] });
+    const failAt = [0, 300, 600];
+    await service.pass(11 * 60, (minute) => {
+      if (failAt.includes(minute)) service.metrics.put('AWS/ApiGateway', '5xx', { ApiId: 'local' }, 1);
+    });
+    expect(Object.keys(service.fired())).toEqual(['leakstop-intake']);
+  });
+
   test('a key that lives again hours after its death is no old leak', async () => {
     const admin = { site: 'datadoghq.com', apiKey: 'a1'.repeat(16), appKey: 'b2'.repeat(20) };
     const [key] = inventedKeys(1, 'again');
