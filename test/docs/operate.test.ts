@@ -280,4 +280,23 @@ describe('the page for operators', () => {
   test('explains none that the code does not give', () => {
     expect(Object.keys(explained).filter((words) => !given.has(words))).toEqual([]);
   });
+
+  const written = text('docs/operate.md');
+  const headings = [...written.matchAll(/^##+ (.+)$/gm)].map(([, title = '']) => title);
+  const fragmentOf = (title: string) =>
+    title
+      .toLowerCase()
+      .replaceAll(/[^\w -]/g, '')
+      .replaceAll(' ', '-');
+
+  test('names every section at its head, under what somebody looks for', () => {
+    const [head = ''] = written.split('\n## ');
+    const sections = [...written.matchAll(/^## (.+)$/gm)].map(([, title = '']) => `[${title}](#${fragmentOf(title)})`);
+    expect(sections.filter((link) => !head.includes(link))).toEqual([]);
+  });
+
+  test('has every section that it refers to', () => {
+    const links = [...written.matchAll(/\]\(#([^)]+)\)/g)].map(([, fragment = '']) => fragment);
+    expect(links.filter((fragment) => !headings.map(fragmentOf).includes(fragment))).toEqual([]);
+  });
 });
