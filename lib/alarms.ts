@@ -35,6 +35,9 @@ const once = { datapointsToAlarm: 1, evaluationPeriods: 1, breached: 'above', mi
 /** Something that must not happen has been counted. */
 const counted = { ...once, statistic: 'Sum', periodSeconds: 5 * minute, threshold: 0 } as const;
 
+/** For what may be tried again no more often than every 15 minutes while it lasts: one call for all of it, and no word in between that it is over. */
+const untilTriedAgain = { evaluationPeriods: 4 } as const;
+
 const ours = (service: FunctionName, name: string, more: Record<string, string> = {}) => ({
   namespace: 'Leakstop',
   name,
@@ -105,6 +108,7 @@ const ofLane = (provider: string): AlarmDefinition[] => {
   return [
     {
       ...once,
+      ...untilTriedAgain,
       name: `leakstop-waiting-${provider}`,
       description: notNow(
         `A leak of ${provider}`,
@@ -218,6 +222,7 @@ const ofSource = (source: string): AlarmDefinition[] => {
   return [
     {
       ...once,
+      ...untilTriedAgain,
       name: `leakstop-waiting-source-${source}`,
       description:
         `An alert of ${source} cannot be fetched for more than an hour: which key leaked is not known, and the key lives. ` +
@@ -302,12 +307,24 @@ const ofWatch: readonly AlarmDefinition[] = [
 const ofNotices: readonly AlarmDefinition[] = [
   {
     ...counted,
+    ...untilTriedAgain,
     name: 'leakstop-secret-send-notice',
     description:
       'A secret with which Slack or a source is told is missing or does not match its schema: people who may be needed hear nothing. ' +
       `The log of ${names.function('send-notice')} names secret and field ("fault":"Misconfigured"). Put the right value in: what waits is ` +
       'told within 15 minutes. Until then see GET /incidents?state=awaiting-approval and state=parked. See docs/operate.md, "Alarms".',
     metric: ours('send-notice', 'fault.Misconfigured'),
+  },
+  {
+    ...counted,
+    ...untilTriedAgain,
+    name: 'leakstop-refused-send-notice',
+    description:
+      'Slack, a source, the event bus or the topic refuses us, so people who may be needed hear nothing, or an alert stays open. ' +
+      `The log of ${names.function('send-notice')} says who and why ("told later", "fault":"Refused"). Repair the token or the right: what ` +
+      'waits is told within 15 minutes, for a day. Until then see GET /incidents?state=awaiting-approval and state=parked. ' +
+      'See docs/operate.md, "Alarms".',
+    metric: ours('send-notice', 'fault.Refused'),
   },
   {
     ...counted,

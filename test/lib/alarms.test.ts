@@ -4,6 +4,7 @@ import { Misconfigured, Refused, Unavailable, Unexpected } from '../../functions
 import { Secret } from '../../functions/revocation/secret.ts';
 import { type AlarmDefinition, alarmsOf } from '../../lib/alarms.ts';
 import { readConfiguration } from '../../lib/configuration.ts';
+import { alarmedAt } from '../../lib/local/alarm-states.ts';
 import { datadogVendor, inventedKeys } from '../../lib/local/vendors/datadog.ts';
 import { virtualService } from '../support/virtual-service.ts';
 import { everything } from './aws/template.ts';
@@ -12,6 +13,8 @@ const open: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const close of open.splice(0)) await close();
 });
+
+type Service = Awaited<ReturnType<typeof virtualService>>;
 
 async function begin(options: Parameters<typeof virtualService>[0]) {
   const service = await virtualService(options);
@@ -169,6 +172,13 @@ const causes: Record<string, () => Promise<{ fired: Record<string, number>; want
     await service.pass(10);
     return { fired: service.fired(), wanted: ['leakstop-secret-send-notice'] };
   },
+  'leakstop-refused-send-notice': async () => {
+    const error = new Refused('slack answered token_revoked', { remedy: 'install the app again' });
+    const service = await begin({ providers: ['coveo'], tell: throwing(error) });
+    await service.report(leak);
+    await service.pass(10);
+    return { fired: service.fired(), wanted: ['leakstop-refused-send-notice'] };
+  },
   'leakstop-waiting-source-': async () => {
     const service = await begin({ providers: ['coveo'], fetch: throwing(new Unavailable('github answered 503')) });
     service.refer(7);
@@ -210,6 +220,37 @@ describe('in virtual time', () => {
     await service.pass(10);
     expect(service.metrics.data.filter(({ name }) => name === 'age')).not.toEqual([]);
     expect(service.fired()).toEqual({});
+  });
+
+  test.each<[string, (service: Service) => unknown, Parameters<typeof virtualService>[0]]>([
+    [
+      'leakstop-waiting-source-github',
+      ({ refer }) => refer(7),
+      { providers: [], fetch: throwing(new Unavailable('github answered 503')) },
+    ],
+    [
+      'leakstop-refused-send-notice',
+      ({ report }) => report(leak),
+      { providers: ['coveo'], tell: throwing(new Refused('slack answered token_revoked')) },
+    ],
+    [
+      'leakstop-secret-send-notice',
+      ({ report }) => report(leak),
+      { providers: ['coveo'], tell: throwing(new Misconfigured('secret leakstop/sources/slack is not JSON')) },
+    ],
+  ])('%s calls once for trouble that lasts for hours, however seldom it is tried again', async (name, act, options) => {
+    const service = await begin(options);
+    const from = service.clock.now();
+    await act(service);
+    await service.pass(5 * 60);
+    const [alarm] = service.alarms.filter((one) => one.name === name);
+    if (alarm === undefined) throw new Error(`there is no alarm ${name}`);
+    const until = service.clock.now();
+    const on = alarmedAt(alarm, service.metrics.data, { from, until });
+    expect(on.length).toBeGreaterThan(3);
+    const first = on[0] ?? 0;
+    expect(on).toEqual(on.map((_, index) => first + index * alarm.periodSeconds * 1000));
+    expect(on.at(-1)).toBeGreaterThanOrEqual(until);
   });
 
   test('an intake that fails for every one of few senders is told of within a day', async () => {
