@@ -287,6 +287,21 @@ describe('a write', () => {
     expect(await stored()).toMatchObject(saved);
   });
 
+  test('says anew when the incident is due, and takes that away from one that is not', async () => {
+    const record = await claimed();
+    const dueIn = async (ms: number) => {
+      clock.advance(ms);
+      return (await ledger.due(10)).map(({ at }) => at);
+    };
+    const at = clock.now() + 3_600_000;
+    const watch = { since: clock.now(), at };
+    const watched = await ledger.save(record, { state: 'closed', outcome: 'revoked', watch });
+    expect(await dueIn(3_599_000)).toEqual([]);
+    expect(await dueIn(1_000)).toEqual([new Date(at).toISOString()]);
+    await ledger.save(watched, { watch: null });
+    expect(await dueIn(86_400_000)).toEqual([]);
+  });
+
   test('keeps sightings that came meanwhile', async () => {
     const record = await claimed();
     await ledger.claim(reportOf({ message: 'message-2', delivery: 'msg_2' }), inAMinute());
