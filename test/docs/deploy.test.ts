@@ -9,7 +9,7 @@ import { readDeployment } from '../../lib/aws/deployment.ts';
 import { nameOf, ofType, type Resource, textOf } from '../lib/aws/template.ts';
 
 // One test starts a program that loads the whole of CDK.
-vi.setConfig({ testTimeout: 120_000 });
+vi.setConfig({ testTimeout: 300_000 });
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 const page = readFileSync(join(repository, 'docs/deploy.md'), 'utf8');

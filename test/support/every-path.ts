@@ -255,9 +255,7 @@ export async function walkEveryPath(given: Surroundings): Promise<void> {
       await eventually(`no drill of ${id} is over`, async () => {
         await keepWatch();
         const { json } = await call('GET', `/incidents?outcome=revoked&provider=${id}&limit=100`);
-        return (json.incidents as Incident[]).some(({ sightings }) =>
-          sightings.some(({ source }) => source === 'drill'),
-        );
+        return listed(json).some(({ sightings }) => sightings.some(({ source }) => source === 'drill'));
       });
   }
 
@@ -286,6 +284,9 @@ export async function walkEveryPath(given: Surroundings): Promise<void> {
     lists(),
   ]);
 }
+
+/** The incidents of a list; none where the stage had no time to answer. */
+const listed = (json: { incidents?: Incident[] } | undefined): Incident[] => json?.incidents ?? [];
 
 /** What tests do at a stage, and look at. */
 function handsOf(stage: Stage) {
@@ -327,9 +328,7 @@ function handsOf(stage: Stage) {
   const incidentAt = (link: string): Promise<Incident> =>
     eventually(`no incident comes of ${link}`, async () => {
       const { json } = await call('GET', '/incidents?limit=100');
-      return (json.incidents as Incident[]).find(({ sightings }) =>
-        sightings.some(({ reference }) => reference === link),
-      );
+      return listed(json).find(({ sightings }) => sightings.some(({ reference }) => reference === link));
     });
   return { call, deliver, alert, until, resting, record, untold, incidentAt };
 }

@@ -48,7 +48,7 @@ beforeAll(async () => {
       return urls.get(name) ?? name;
     }),
   );
-}, 180_000);
+}, 400_000);
 
 afterAll(async () => {
   for (const client of Object.values(cloud)) client.destroy();

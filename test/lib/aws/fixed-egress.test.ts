@@ -1,8 +1,11 @@
 import { Template } from 'aws-cdk-lib/assertions';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { functions, names } from '../../../functions/manifest.ts';
 import type { FunctionName } from '../../../functions/platform/env.ts';
 import { everything, ofType, resourcesOf, stackOf, textOf } from './template.ts';
+
+// A test that synthesizes waits for CDK, which a busy machine is slow to load.
+vi.setConfig({ testTimeout: 120_000 });
 
 const { stack } = stackOf(everything, undefined, { fixedEgress: true });
 const template = Template.fromStack(stack).toJSON();

@@ -1,5 +1,8 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { everything, nameOf, ofType, type Resource, resourcesOf, statementsOf, textOf } from './template.ts';
+
+// A test that synthesizes waits for CDK, which a busy machine is slow to load.
+vi.setConfig({ testTimeout: 120_000 });
 
 const options = { fixedEgress: true, tracing: true } as const;
 const resources = resourcesOf(everything, options);

@@ -187,7 +187,7 @@ describe('what functions are granted', () => {
     configuration = sampled.configuration;
     calls = await callsOfEveryPath(sampled);
     resources = resourcesOf(configuration);
-  }, 180_000);
+  }, 400_000);
 
   test('is recorded of every one of them', () => {
     const deployed = ofType(resources, 'AWS::Lambda::Function').map(({ FunctionName }) => String(FunctionName));

@@ -1,10 +1,13 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { functions, names } from '../../../functions/manifest.ts';
 import type { FunctionName } from '../../../functions/platform/env.ts';
 import type { Sources } from '../../../functions/revocation/source.ts';
 import { sources } from '../../../functions/sources/index.ts';
 import type { Configuration } from '../../../lib/configuration.ts';
 import { everything, ofType, permissionsOf, resourcesOf } from './template.ts';
+
+// A test that synthesizes waits for CDK, which a busy machine is slow to load.
+vi.setConfig({ testTimeout: 120_000 });
 
 // A neighbour that no registry needs to know: what a lane must not reach is there, however many providers there are.
 const neighbour = { accounts: ['prod', 'eu'], action: 'delete' as const };

@@ -1,10 +1,13 @@
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { type App, Validations } from 'aws-cdk-lib/core';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { providers } from '../../../functions/providers/index.ts';
 import { readConfiguration } from '../../../lib/configuration.ts';
 import { everything, resourcesOf, stackOf } from './template.ts';
+
+// A test that synthesizes waits for CDK, which a busy machine is slow to load.
+vi.setConfig({ testTimeout: 120_000 });
 
 /** What AWS's rules find in an app, as `rule at construct`. */
 const foundIn = (app: App) =>

@@ -1,5 +1,5 @@
 import { App, Stack } from 'aws-cdk-lib/core';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { type FunctionFacts, functions, names } from '../../../functions/manifest.ts';
 import type { FunctionName } from '../../../functions/platform/env.ts';
 import { providers } from '../../../functions/providers/index.ts';
@@ -8,6 +8,9 @@ import { Foundation } from '../../../lib/aws/foundation.ts';
 import { Ledger } from '../../../lib/aws/ledger.ts';
 import { ServiceFunction } from '../../../lib/aws/service-function.ts';
 import { everything, ofType, resourcesOf } from './template.ts';
+
+// A test that synthesizes waits for CDK, which a busy machine is slow to load.
+vi.setConfig({ testTimeout: 120_000 });
 
 const resources = resourcesOf(everything);
 const [someProvider = ''] = Object.keys(providers);
