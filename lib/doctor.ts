@@ -4,7 +4,6 @@ import { createSend } from '../functions/platform/http.ts';
 import { check as checkSecret } from '../functions/platform/secrets.ts';
 import { signingIn } from '../functions/platform/sign-in.ts';
 import { providers } from '../functions/providers/index.ts';
-import type { Send } from '../functions/revocation/exchange.ts';
 import type { Providers } from '../functions/revocation/provider.ts';
 import { Secret, sameSecret } from '../functions/revocation/secret.ts';
 import { type SlackConfig, slackConfig } from '../functions/revocation/slack.ts';
@@ -14,6 +13,7 @@ import { type Configuration, readConfiguration } from './configuration.ts';
 import type { Check, Trouble } from './doctor/check.ts';
 import type { Deployed, Safe } from './doctor/deployed.ts';
 import { examine } from './doctor/provider.ts';
+import { readingOnly } from './doctor/reading-only.ts';
 import { examineSlack, examineSource } from './doctor/source.ts';
 
 /** What the doctor needs from outside. */
@@ -130,15 +130,3 @@ function isSame(left: unknown, right: unknown): boolean {
   const [one, other] = [Object.entries(left), right as Record<string, unknown>];
   return one.length === Object.keys(other).length && one.every(([name, value]) => isSame(value, other[name]));
 }
-
-/** What may be sent besides reading: it changes nothing either. */
-const harmless = new Set(['slack POST /api/auth.test']);
-
-/** Refuses to send what might change something; signing in goes on below it. */
-const readingOnly =
-  (send: Send): Send =>
-  async (to, request) => {
-    if (request.method !== 'GET' && !harmless.has(`${to.provider} ${request.method} ${request.path}`))
-      throw new Error('the doctor only reads');
-    return send(to, request);
-  };

@@ -6,12 +6,14 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { names } from '../../functions/manifest.ts';
 import { createSend } from '../../functions/platform/http.ts';
 import { providers } from '../../functions/providers/index.ts';
+import type { Path } from '../../functions/revocation/exchange.ts';
 import type { Providers } from '../../functions/revocation/provider.ts';
 import { Secret } from '../../functions/revocation/secret.ts';
 import { type Check, lineOf, type Problem } from '../../lib/doctor/check.ts';
 import { inFile } from '../../lib/doctor/deployed.ts';
 import { type DoctorOptions, readDoctorOptions } from '../../lib/doctor/options.ts';
 import { examine } from '../../lib/doctor/provider.ts';
+import { readingOnly } from '../../lib/doctor/reading-only.ts';
 import { startSimulation } from '../../lib/doctor/simulated.ts';
 import { diagnose } from '../../lib/doctor.ts';
 import { startEmulators } from '../../lib/local/emulators.ts';
@@ -20,6 +22,7 @@ import { cloudOf, createResources } from '../../lib/local/resources.ts';
 import { type SecretValues, sampleSecrets } from '../../lib/local/samples.ts';
 import { sampleSlackSecret } from '../../lib/local/slack.ts';
 import { loadWorlds } from '../../lib/local/stage.ts';
+import { inventedKeys } from '../../lib/local/vendors/datadog.ts';
 import { type BadState, badStates, type Trouble, type World } from '../../lib/local/vendors/vendor.ts';
 
 const registry: Providers = providers;
@@ -262,6 +265,45 @@ describe('the doctor', () => {
     expect(wrongIn(checks)).toEqual([]);
     const made = checks.flatMap(({ name }) => (name.includes(': make ') ? [name] : []));
     expect(made).toEqual(Object.keys(providers).map((id) => `${id} prod: make api-key`));
+  });
+
+  test('grants nothing by a key that is among more than Datadog lists at once', async () => {
+    const checks = await seen({
+      configuration: only('datadog', ['prod']),
+      alter: ({ vendors }) => {
+        for (const org of (vendors.datadog as unknown as DatadogWorld).organisations) {
+          const own = org.applicationKeys?.find(({ key }) => org.admins.some(({ appKey }) => appKey === key));
+          const others = inventedKeys(150, 'many').map((key) => ({ ...key, owner: own?.owner }));
+          if (own) org.applicationKeys?.unshift(...(others as typeof org.applicationKeys));
+        }
+      },
+    });
+    const deletions = checks.filter(({ name }) => name.startsWith('datadog prod: delete '));
+    expect(deletions.map(({ problem }) => problem)).toEqual(deletions.map(() => 'cannot-tell'));
+    expect(deletions.length).toBeGreaterThan(0);
+  });
+
+  test.each([
+    ['datadog', 'DELETE', '/api/v2/api_keys/key-1', false],
+    ['datadog', 'POST', '/api/v2/api_keys', false],
+    ['coveo', 'PUT', '/rest/organizations/acme/apikeys/key-1/disable', false],
+    ['datadog', 'POST', '/api/auth.test', false],
+    ['slack', 'POST', '/api/chat.postMessage', false],
+    ['slack', 'POST', '/api/auth.test', true],
+    ['datadog', 'GET', '/api/v2/api_keys', true],
+  ] as const)('sends to %s, of what it is asked for, %s %s: %j', async (provider, method, where, isSent) => {
+    const sent: string[] = [];
+    const send = readingOnly(async (_, request) => {
+      sent.push(request.path);
+      return { status: 200, json: {}, empty: false, header: () => undefined };
+    });
+    const to = { provider, origin: 'https://api.example.com', deadline: Date.now() + 1000 };
+    const sending = send(to, { method, path: where as Path }).then(
+      () => true,
+      () => false,
+    );
+    expect(await sending).toBe(isSent);
+    expect(sent).toEqual(isSent ? [where] : []);
   });
 
   test('takes a list of the own keys alone for no list', async () => {
