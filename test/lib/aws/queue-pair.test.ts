@@ -54,7 +54,7 @@ test('one message of a batch can fail alone', () => {
     expect(mapping).toMatchObject({
       FunctionResponseTypes: ['ReportBatchItemFailures'],
       BatchSize: queues.batchSize,
-      ScalingConfig: { MaximumConcurrency: expect.any(Number) },
+      ScalingConfig: { MaximumConcurrency: queues.concurrency },
     });
   }
 });
