@@ -1,7 +1,7 @@
 import { createServer, request as httpRequest } from 'node:http';
 import { DynamoDBClient, GetItemCommand, ScanCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { dynamoLedger } from '../../../functions/platform/ledger.ts';
 import { BadCursor } from '../../../functions/platform/ledger-listing.ts';
 import { archiveId } from '../../../functions/platform/ledger-record.ts';
@@ -13,6 +13,9 @@ import { extended, flawsOf, type Step } from '../../../functions/revocation/time
 import { closed, listen } from '../../../lib/local/emulators.ts';
 import { testClock, testLedger } from '../../support/lane.ts';
 import { beginning, incidentNamed, recordOf, reportOf } from '../../support/reports.ts';
+
+// Hundreds of contending writes, and items as large as they get: minutes on a machine that is busy with other things.
+vi.setConfig({ testTimeout: 120_000 });
 
 let clock: ReturnType<typeof testClock>;
 let table: Awaited<ReturnType<typeof testLedger>>;
