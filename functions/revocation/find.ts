@@ -117,7 +117,8 @@ async function lookInList(access: Access, leak: Leak): Promise<Candidate[]> {
 
 /**
  * The keys whose whole value is the leaked one, found in a long list by what the list is sorted by. That there is none says nothing:
- * that a key is not there, and which others may fit, is seen of the whole list alone. `begun`: the list's first page.
+ * that a key is not there, and which others may fit, is seen of the whole list alone. `begun`: the list's first page, where
+ * no more was read.
  */
 async function lookWhereSorted(
   access: Access,

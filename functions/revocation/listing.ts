@@ -59,21 +59,21 @@ export async function readAll<Input, Item>(
 const worthSearching = 10;
 
 /**
- * The items of a long sorted list that carry a mark, from the few pages where they must stand, and its first page. What it does not give
+ * The items of a long sorted list that carry a mark, from the few pages where they must stand. What it does not give
  * may be in the list all the same: one that is short, that does not say how many there are, or that is not sorted as we think gives
  * nothing.
+ * `first`: the list's first page, where nothing but that was read; after a search it would be older than the pages that follow it.
  */
 export async function readMarked<Input, Item>(
   access: Access,
   listing: Listing<Input & { admin: unknown }, Item>,
   input: Input,
   { mark, markOf }: { mark: string; markOf(item: Item): string | undefined },
-): Promise<{ items: Item[]; first: Page<Item> | undefined }> {
+): Promise<{ items: Item[]; first?: Page<Item> | undefined }> {
   const first = await askAsAdmin(access, listing, { ...input, page: 0 });
   const total = first?.total ?? 0;
   const pages = Math.ceil(total / Math.max(first?.items.length ?? 0, 1));
-  const nothing = { items: [], first };
-  if (pages < worthSearching || pages > pagesAtMost) return nothing;
+  if (pages < worthSearching || pages > pagesAtMost) return { items: [], first };
   const known = new Map([[0, first]]);
   let isSame = true;
   const at = async (page: number) => {
@@ -89,20 +89,20 @@ export async function readMarked<Input, Item>(
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
     const page = await at(middle);
-    if (page === undefined) return nothing;
+    if (page === undefined) return { items: [] };
     if (page.last < mark) low = middle + 1;
     else high = middle;
   }
   const items: Item[] = [];
   for (let number = low; number < pages; number += 1) {
     const page = await at(number);
-    if (page === undefined) return nothing;
+    if (page === undefined) return { items: [] };
     items.push(...page.items.filter((item) => markOf(item) === mark));
     // A page that goes from before the mark to after it has all that carry it, whatever becomes of the other pages.
-    if (number === low && page.first < mark && page.last > mark) return { items, first };
+    if (number === low && page.first < mark && page.last > mark) return { items };
     if (page.last > mark) break;
   }
-  return isSame ? { items, first } : nothing;
+  return { items: isSame ? items : [] };
 }
 
 /** Pages side by side, in their order; what fails ends the reading, so nothing more is begun. */

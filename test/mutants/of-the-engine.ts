@@ -63,6 +63,11 @@ export const ofTheEngine: readonly Mutant[] = [
     'if (page.last < mark) low',
     'if (page.last <= mark) low',
   ),
+  listing(
+    'a page that was read before a search stands for one that is read after it',
+    'return { items: isSame ? items : [] };',
+    'return { items: isSame ? items : [], first };',
+  ),
   search(
     'a search that finds nothing is believed',
     'if (whole.length > 0) return whole;',

@@ -117,6 +117,24 @@ test('a hint that a search finds is not the only one before the whole list was r
   expect(vendor.deletions).toEqual([]);
 });
 
+test('a first page that was read before a search does not stand for the one after it', async () => {
+  const value = `ddapp_${'c0ffee'.repeat(5)}0100`;
+  const numbered = inventedCredentials(1_201, value, user, 'many').map((one, index) => ({
+    ...one,
+    key: one.key.slice(0, -4) + String(index).padStart(4, '0'),
+  }));
+  const [target, newcomers] = [numbered[100], numbered.splice(1_200)];
+  // While it is searched for, the first key goes and another comes: what was first on the second page is last on the first.
+  const afterPage = (page: string) => {
+    if (page === '0' || newcomers.length === 0) return;
+    numbered.splice(0, 1);
+    numbered.push(...newcomers.splice(0));
+  };
+  const { follow } = await begin({ applicationKeys: numbered, oneTimeRead: true }, { afterPage });
+  const incident = await follow({ provider: 'datadog', kind: 'application-key', secret: value }, { withinMs: 1_000 });
+  expect(incident).toMatchObject({ state: 'awaiting-approval', keyId: target?.id });
+});
+
 test('a key is found where more than a page of others are marked alike', async () => {
   const keys = [...inventedKeys(900, 'many'), ...keyWithDecoys(leaked, 'checkout', 350)];
   const { follow, vendor } = await begin({ keys });
