@@ -95,6 +95,21 @@ describe('the page', () => {
     }
   });
 
+  test('trusts one environment of one repository, by the numbers that new repositories have, and deploys from it', () => {
+    const [trust = ''] = blocks('json');
+    const { Condition } = JSON.parse(trust).Statement[0];
+    expect(Condition.StringEquals).toEqual({
+      'token.actions.githubusercontent.com:aud': 'sts.amazonaws.com',
+      'token.actions.githubusercontent.com:sub': 'repo:OWNER@OWNER_ID/REPOSITORY@REPOSITORY_ID:environment:production',
+    });
+    const [workflow = ''] = blocks('yaml');
+    const [checking = '', deploying = ''] = workflow.split('\n  deploy:\n');
+    expect(deploying).toContain('environment: production\n');
+    // What runs packages' scripts and the tests can ask for no token.
+    expect(checking).not.toContain('id-token');
+    expect(deploying).toContain('npm ci --ignore-scripts\n');
+  });
+
   test('pins every action to a commit, and runs only commands that there are', () => {
     const [workflow = ''] = blocks('yaml');
     const actions = [...workflow.matchAll(/uses: (\S+) ?(.*)/g)];
