@@ -1,3 +1,4 @@
+import { DeleteItemCommand } from '@aws-sdk/client-dynamodb';
 import { drillBook } from '../../functions/platform/drill-book.ts';
 import { providers } from '../../functions/providers/index.ts';
 import { type DrillServices, drill } from '../../functions/revocation/drill.ts';
@@ -61,5 +62,23 @@ export async function drilledLane({
     const id = (await book.read('main'))?.incident;
     return id ? await ledger.read(id) : undefined;
   };
-  return { ...lane, services, clock, vendor, ledger, book, keys, order, work, told, made, livingDrills, incident, end };
+  /** Deletes what is remembered under this id. */
+  const forget = (id: string) => dynamoDb.send(new DeleteItemCommand({ TableName: table, Key: { id: { S: id } } }));
+  return {
+    ...lane,
+    forget,
+    services,
+    clock,
+    vendor,
+    ledger,
+    book,
+    keys,
+    order,
+    work,
+    told,
+    made,
+    livingDrills,
+    incident,
+    end,
+  };
 }
