@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { Misconfigured, Refused, Unavailable, Unexpected } from '../../functions/revocation/errors.ts';
 import { Secret } from '../../functions/revocation/secret.ts';
 import { type AlarmDefinition, alarmsOf } from '../../lib/alarms.ts';
@@ -8,6 +8,9 @@ import { alarmedAt } from '../../lib/local/alarm-states.ts';
 import { datadogVendor, inventedKeys } from '../../lib/local/vendors/datadog.ts';
 import { virtualService } from '../support/virtual-service.ts';
 import { everything } from './aws/template.ts';
+
+// Hours of virtual time are many steps, and the machine may have others to serve.
+vi.setConfig({ testTimeout: 120_000 });
 
 const open: (() => Promise<void>)[] = [];
 afterEach(async () => {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createObservability } from '../../../functions/platform/observability.ts';
 import type { Note } from '../../../functions/revocation/run.ts';
 import { alarmsOf } from '../../../lib/alarms.ts';
@@ -6,6 +6,9 @@ import { readConfiguration } from '../../../lib/configuration.ts';
 import { alarmedAt } from '../../../lib/local/alarm-states.ts';
 import { LocalMetrics } from '../../../lib/local/metrics.ts';
 import { drilledLane, type Scene } from '../../support/drilled-lane.ts';
+
+// Hours of virtual time are many steps, and the machine may have others to serve.
+vi.setConfig({ testTimeout: 120_000 });
 
 const minute = 60_000;
 const hour = 60 * minute;
