@@ -106,7 +106,7 @@ describe('what we send to Datadog is what its own client sends', () => {
     ],
     [
       'a page of application keys',
-      () => keys().listApplicationKeys(page),
+      () => keys().listApplicationKeys({ ...page, sort: 'last4' }),
       kinds['application-key'].list.request({ admin, owner: '', page: 2 }),
     ],
     [
