@@ -5,6 +5,8 @@ import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 /** A route key and what answers it. */
 export interface GatewayRoute {
   route: string;
+  /** `public`: for anybody who can reach it, as it asks for a signature itself; else for somebody on this machine. */
+  access?: 'public' | 'operator';
   invoke(event: unknown): Promise<unknown>;
 }
 
@@ -18,16 +20,17 @@ export function gatewayServer(routes: GatewayRoute[]): Server {
   const parametersIn = ({ route }: GatewayRoute) => route.split('{').length;
   const matchers = routes
     .toSorted((left, right) => parametersIn(left) - parametersIn(right))
-    .map(({ route, invoke }) => ({ route, invoke, match: matcher(route) }));
+    .map((each) => ({ ...each, match: matcher(each.route) }));
   return createServer(async (request, response) => {
     try {
       const url = addressOf(request.url ?? '/');
-      const found = matchers.flatMap(({ route, invoke, match }) => {
+      const found = matchers.flatMap(({ match, ...each }) => {
         const parameters = url && match(request.method ?? '', url.pathname);
-        return parameters ? [{ route, invoke, parameters }] : [];
+        return parameters ? [{ ...each, parameters }] : [];
       })[0];
       const body = await read(request);
       if (!url || !found) return refuse(response, 404);
+      if (found.access !== 'public' && isFromElsewhere(request.headers)) return refuse(response, 403);
       if (body === undefined) return refuse(response, 413);
       const event = eventOf(request, url, body, found);
       // Lambda counts the event as JSON, in which every quotation mark and line end of a text takes two.
@@ -41,6 +44,13 @@ export function gatewayServer(routes: GatewayRoute[]): Server {
 
 /** What a request asks for; a path that begins with two slashes is a path all the same, and names no host. */
 const addressOf = (target: string) => URL.parse(target.startsWith('/') ? `http://gateway${target}` : target);
+
+/**
+ * Loopback keeps other machines out, and not the pages in this one's browser: they can send anywhere, with their `origin`, and a name of
+ * their own that has been turned to 127.0.0.1 lets them read the answer too, with that name as `host`.
+ */
+const isFromElsewhere = ({ host = '', origin }: IncomingMessage['headers']) =>
+  origin !== undefined || !/^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i.test(host);
 
 function matcher(route: string): (method: string, path: string) => Record<string, string> | undefined {
   const [wanted, pattern = ''] = route.split(' ');
@@ -126,6 +136,10 @@ function write(
 }
 
 const refusals = {
+  403: [
+    'Forbidden',
+    'For requests to 127.0.0.1, localhost or [::1] alone, and none from a page in a browser: here nobody is asked to sign.',
+  ],
   404: ['Not found', 'There is no such route.'],
   413: ['Content too large', 'A body may have 4 MiB; send less at a time.'],
   503: [

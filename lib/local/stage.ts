@@ -222,7 +222,7 @@ export async function simulate(worlds: Record<string, World>, secrets: StageOpti
 function routesOf(hosts: Record<string, FunctionHost>): GatewayRoute[] {
   return Object.entries(functions).flatMap(([name, { routes }]) => {
     const target = hosts[name];
-    return target ? routes.map(({ route }) => ({ route, invoke: target.invoke })) : [];
+    return target ? routes.map((route) => ({ ...route, invoke: target.invoke })) : [];
   });
 }
 

@@ -10,8 +10,9 @@ let server: Server;
 beforeAll(async () => {
   server = gatewayServer([
     { route: 'GET /health', invoke: async () => ({ statusCode: 200, body: '{"ok":true}' }) },
-    { route: 'POST /sources/{source}', invoke: async () => ({ statusCode: 404 }) },
-    { route: 'POST /sources/slack', invoke: async () => ({ statusCode: 200, body: '{}' }) },
+    { route: 'POST /sources/{source}', access: 'public', invoke: async () => ({ statusCode: 404 }) },
+    { route: 'POST /sources/slack', access: 'public', invoke: async () => ({ statusCode: 200, body: '{}' }) },
+    { route: 'POST /fuse/reset', access: 'operator', invoke: async () => ({ statusCode: 200, body: '{}' }) },
     {
       route: 'POST /revocations',
       invoke: async () => {
@@ -24,9 +25,10 @@ beforeAll(async () => {
 afterAll(() => closed(server));
 
 /** Sends a request line as it stands: `fetch` would tidy it up. */
-async function send(method: string, path: string, body = '', type?: string) {
+async function send(method: string, path: string, body = '', type?: string, more: Record<string, string> = {}) {
   const { port } = server.address() as AddressInfo;
-  const sent = request({ host: '127.0.0.1', port, method, path, ...(type && { headers: { 'content-type': type } }) });
+  const headers = { ...(type && { 'content-type': type }), ...more };
+  const sent = request({ host: '127.0.0.1', port, method, path, headers });
   sent.end(body);
   const [response] = (await once(sent, 'response')) as [IncomingMessage];
   const chunks: Buffer[] = [];
@@ -78,6 +80,29 @@ describe('the gateway', () => {
   test('gives a request to the route with the fewest parameters, whichever was named first', async () => {
     expect(await send('POST', '/sources/slack', '{}')).toMatchObject({ status: 200, text: '{}' });
     expect(await send('POST', '/sources/slacks', '{}')).toMatchObject({ status: 404, text: '' });
+  });
+
+  test.each([
+    ['a name that was turned to this machine', { host: 'rebound.example:8787' }],
+    ['a name that only begins like ours', { host: 'localhost.example' }],
+    ['a page in a browser', { origin: 'https://page.example' }],
+    ['a page of nowhere', { origin: 'null' }],
+    ['a page of another server on this machine', { origin: 'http://localhost:3000' }],
+  ])('refuses an order that comes by %s, on routes of operators and of nobody', async (_from, headers) => {
+    for (const [method, path] of [
+      ['POST', '/fuse/reset'],
+      ['GET', '/health'],
+    ] as const)
+      expectProblem(await send(method, path, '', 'text/plain', headers), 403);
+  });
+
+  test.each(['localhost', 'LOCALHOST:8787', '127.0.0.1:1', '[::1]:8787'])('takes an order for %s', async (host) => {
+    expect(await send('POST', '/fuse/reset', '', undefined, { host })).toMatchObject({ status: 200 });
+  });
+
+  test('takes an alert under any name: its sender may come through a tunnel, and signs', async () => {
+    const headers = { host: 'tunnel.example', origin: 'https://scanner.example' };
+    expect(await send('POST', '/sources/slack', '{}', 'application/json', headers)).toMatchObject({ status: 200 });
   });
 
   test('hands on what a function answers as it is, an empty 404 too', async () => {

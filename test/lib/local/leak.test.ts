@@ -114,6 +114,16 @@ describe('a fresh leak', { timeout: 120_000 }, () => {
     expect(stage.vendors.coveo?.values()).toHaveLength(kept ?? -1);
   });
 
+  test('is not made for a page in a browser, which can order nothing here, and only deliver what is signed', async () => {
+    const post = async (path: string) =>
+      (await fetch(`${stage.url}${path}`, { method: 'POST', headers: { origin: 'https://page.example' } })).status;
+    const kept = stage.vendors.datadog?.values().length;
+    const orders = ['/local/leaks/datadog', '/revocations', '/incidents/inc_x/approve', '/fuse/reset'];
+    expect(await Promise.all(orders.map(post))).toEqual(orders.map(() => 403));
+    expect(await post('/sources/standard')).toBe(401);
+    expect(stage.vendors.datadog?.values()).toHaveLength(kept ?? -1);
+  });
+
   test('is not dead where policy asks a person, and the way to answer is shown', async () => {
     const options = readOptions(['--port', '0'], worlds);
     if (options === 'help') throw new Error('no options');

@@ -112,7 +112,7 @@ describe('npm start', { timeout: 60_000 }, () => {
   const endless = async (url: string) => {
     const socket = connect(Number(new URL(url).port), '127.0.0.1');
     socket.on('error', () => {});
-    socket.write('POST /revocations HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 9\r\n\r\n');
+    socket.write('POST /revocations HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: 9\r\n\r\n');
     await once(socket, 'data');
     return socket;
   };
