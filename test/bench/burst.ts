@@ -14,13 +14,14 @@ interface Storm extends Partial<WorldOptions> {
   policy?: object;
 }
 
-const storms: Storm[] = [
+/** Each is a row of docs/performance.md. */
+export const storms: readonly Storm[] = [
   { what: '100 keys at the provider', leaks: 1000, keys: 100 },
   { what: '10,000 keys', leaks: 1000, keys: 10_000 },
-  { what: '100 keys, found in the list', leaks: 100, keys: 100, policy: { useLeakedKey: false } },
-  { what: '10,000 keys, found in the list', leaks: 100, keys: 10_000, policy: { useLeakedKey: false } },
-  { what: '100 keys in each of 5 accounts', leaks: 250, keys: 100, accounts: 5 },
-  { what: '100 keys, 5 providers', leaks: 250, keys: 100, others: true },
+  { what: '100 keys, found in the list', leaks: 200, keys: 100, policy: { useLeakedKey: false } },
+  { what: '10,000 keys, found in the list', leaks: 200, keys: 10_000, policy: { useLeakedKey: false } },
+  { what: '100 keys in each of 5 accounts', leaks: 500, keys: 100, accounts: 5 },
+  { what: '100 keys, 5 providers', leaks: 500, keys: 100, others: true },
 ];
 
 /** (d) So many leaks at once: queued first, then taken as Lambda takes them, five batches of ten at a time for each provider. */
