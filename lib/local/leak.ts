@@ -106,15 +106,16 @@ async function leakOne(
   const how = fresh.source === 'standard' ? 'a signed alert' : "an operator's request";
   const began = performance.now();
   const { path, headers, body } = fresh.request;
-  const answer = await fetch(`${url}${path}`, { method: 'POST', headers, body }).catch(() => undefined);
+  const signal = AbortSignal.timeout(patience);
+  const answer = await fetch(`${url}${path}`, { method: 'POST', headers, body, signal }).catch(() => undefined);
   const took = Math.round(performance.now() - began);
   tell(
     `${paint(terminal, 'bold', name)}: a fresh key has leaked; ${how} was answered with ${answer?.status ?? 'nothing'} in ${took} ms`,
   );
   if (answer?.status !== 202) return false;
-  const said = (await answer.json()) as { id?: string; incidents?: { id: string }[] };
-  const id = said.incidents?.[0]?.id ?? said.id;
-  if (id === undefined) return false;
+  const said = accepted.safeParse(await answer.json().catch(() => undefined));
+  if (!said.success) throw noStage(url);
+  const id = 'id' in said.data ? said.data.id : said.data.incidents[0].id;
   return follow(`${url}/incidents/${id}`, alone, terminal, tell);
 }
 
@@ -172,6 +173,8 @@ const freshLeak: z.ZodType<FreshLeak> = z.object({
     body: z.string(),
   }),
 });
+const one = z.object({ id: z.string().regex(/^inc_[0-9a-z]+$/) });
+const accepted = z.union([one, z.object({ incidents: z.tuple([one]) })]);
 const refusal = z.object({ title: z.literal('Nothing leaks'), detail: z.string() });
 
 /** Asks the stage's own routes. @throws BadOption where what answers is no stage, or has no such key to lose */
@@ -183,9 +186,8 @@ async function ask<Said>(url: string, method: string, path: string, schema: z.Zo
   const said = schema.safeParse(json);
   if (answer.ok && said.success) return said.data;
   const refused = refusal.safeParse(json);
-  throw new BadOption(
-    refused.success
-      ? neutral(refused.data.detail)
-      : `what answers at ${url} is no stage with simulated vendors: run npm start, without --vendors live`,
-  );
+  throw refused.success ? new BadOption(neutral(refused.data.detail)) : noStage(url);
 }
+
+const noStage = (url: string) =>
+  new BadOption(`what answers at ${url} is no stage with simulated vendors: run npm start, without --vendors live`);

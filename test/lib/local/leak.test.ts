@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { closed, listen } from '../../../lib/local/emulators.ts';
+import { freshLeakRoutes } from '../../../lib/local/fresh-leaks.ts';
 import { leak, leakUsage, readLeakOrder } from '../../../lib/local/leak.ts';
 import { BadOption, readOptions } from '../../../lib/local/options.ts';
 import { loadWorlds, type Stage, startStage } from '../../../lib/local/stage.ts';
@@ -161,6 +162,28 @@ describe('a fresh leak', { timeout: 120_000 }, () => {
   });
 });
 
+describe('the fresh keys of one stage', () => {
+  test('are 10,000 at most, whoever asks for more', async () => {
+    const worlds = await loadWorlds();
+    const options = readOptions(['--port', '0'], worlds);
+    if (options === 'help') throw new Error('no options');
+    let made = 0;
+    const leakFresh = () => {
+      made += 1;
+      return { provider: 'datadog', secret: String(made) };
+    };
+    const vendors = { datadog: { leakFresh } } as unknown as Stage['vendors'];
+    const [, route] = freshLeakRoutes(options, worlds, vendors);
+    const status = async () => {
+      const answer = await route?.invoke({ pathParameters: { provider: 'datadog' } });
+      return (answer as { statusCode: number } | undefined)?.statusCode;
+    };
+    while (made < 10_000) expect(await status()).toBe(201);
+    expect(await status()).toBe(429);
+    expect(made).toBe(10_000);
+  });
+});
+
 describe('npm run leak', { timeout: 60_000 }, () => {
   const run = async (...args: string[]) => {
     const child = spawn(process.execPath, ['bin/leak.ts', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -184,6 +207,24 @@ describe('npm run leak', { timeout: 60_000 }, () => {
 
   test('lists providers and kinds without arguments, and ends with 0', async () => {
     expect(await run()).toEqual({ code: 0, stdout: leakUsage, stderr: '' });
+  });
+
+  test('neither asks for nor shows an id that is none', async () => {
+    const paths: string[] = [];
+    const request = { path: '/revocations', headers: {}, body: '{}' };
+    const fresh = { provider: 'datadog', kind: 'api-key', source: 'operator', request };
+    const server = createServer((asked, response) => {
+      paths.push(asked.url ?? '');
+      const isFirst = asked.url?.startsWith('/local/');
+      response.writeHead(isFirst ? 201 : 202).end(JSON.stringify(isFirst ? fresh : { id: '../fuse\u001b[2J' }));
+    });
+    const url = await listen(server);
+    const { code, stdout, stderr } = await run('datadog', '--url', url);
+    expect(stderr).toMatch(/^what answers at \S+ is no stage/);
+    expect(code).toBe(2);
+    expect(stdout).not.toContain('\u001b');
+    expect(paths).toEqual([expect.stringMatching(/^\/local\/leaks\/datadog/), '/revocations']);
+    await closed(server);
   });
 
   test('takes what is no stage for none', async () => {

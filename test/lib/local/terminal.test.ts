@@ -246,6 +246,29 @@ describe('the live view', () => {
   });
 });
 
+describe('what the live view keeps', () => {
+  test('is bounded where nothing of a flood ever ends', () => {
+    const view = createLiveView(plain);
+    for (let index = 0; index < 21_000; index += 1)
+      view.hear(logLine('stage claimed', { incident: `inc_${index}` }), began);
+    const [, inWork] = /^. (\d+) in work/.exec(view.progress(began) ?? '') ?? [];
+    expect(Number(inWork)).toBeGreaterThanOrEqual(20_000);
+    expect(Number(inWork)).toBeLessThan(20_100);
+  });
+
+  test('is the last incidents: one that is long over begins anew when it is told of again', () => {
+    const view = createLiveView(plain);
+    const follow = (one: string, ms: number) => {
+      expect(view.hear(logLine('stage claimed', { incident: one }), began + ms).look).toBe(one);
+      return view.see(incident({ id: one }), began + ms).length;
+    };
+    const whole = follow('inc_0', 0);
+    expect(follow('inc_0', 1)).toBe(0);
+    for (let index = 1; index <= 200; index += 1) follow(`inc_${index}`, index * 10_000);
+    expect(follow('inc_0', 3_000_000)).toBe(whole);
+  });
+});
+
 describe('a stage that is watched', () => {
   const watched = (terminal: Terminal, incidents: Incident[]) => {
     let seen = '';
@@ -267,6 +290,16 @@ describe('a stage that is watched', () => {
     for (const piece of [bytes.slice(0, 30), bytes.slice(30, 200), bytes.slice(200)]) live.logs.write(piece);
     await expect.poll(seen, { timeout: 30_000 }).toMatch(/revoked dead after/);
     expect(seen().match(/claimed/g)).toHaveLength(1);
+    live.close();
+  });
+
+  test('drops a line that never ends, and goes on with the next', async () => {
+    const { live, seen } = watched(plain, [incident()]);
+    const endless = logLine('note', { level: 'ERROR', detail: 'x'.repeat(100_000) });
+    for (let begin = 0; begin < endless.length; begin += 70_000) live.logs.write(endless.slice(begin, begin + 70_000));
+    live.logs.write(`\n${logLine('outcome revoked')}\n`);
+    await expect.poll(seen, { timeout: 30_000 }).toMatch(/revoked dead after/);
+    expect(seen()).not.toContain('xxx');
     live.close();
   });
 
