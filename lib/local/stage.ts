@@ -48,6 +48,8 @@ export interface StageTuning {
   visibilitySeconds?: number;
   /** Functions that no sender waits for are loaded when they are called. */
   cold?: boolean;
+  /** No function is called by the clock: who counts calls calls it. */
+  clockless?: boolean;
   /** Counts what AWS would count of functions and the API. */
   metrics?: LocalMetrics;
 }
@@ -116,7 +118,9 @@ export async function startStage(
   const pumps = consumers.map(({ queueUrl, lane }) => startPump({ client: cloud.sqs, queueUrl, invoke: lane.invoke }));
   const clocks = Object.entries(hosts).flatMap(([name, { invoke }]) => {
     const { everySeconds } = (functions as Record<string, FunctionFacts>)[name] ?? {};
-    return everySeconds === undefined ? [] : [startClock({ everySeconds: Math.min(everySeconds, soonest), invoke })];
+    return everySeconds === undefined || tuning.clockless
+      ? []
+      : [startClock({ everySeconds: Math.min(everySeconds, soonest), invoke })];
   });
   if (!tuning.cold) void warm(called);
   return {
