@@ -327,6 +327,20 @@ const ofNotices: readonly AlarmDefinition[] = [
     metric: ours('send-notice', 'fault.Refused'),
   },
   {
+    ...once,
+    ...untilTriedAgain,
+    name: 'leakstop-waiting-send-notice',
+    description:
+      'Somebody cannot be told of an incident for more than an hour: Slack, a source, the event bus or the topic gives no answer. It is tried ' +
+      'for a day. Whoever is to approve a key may not have been asked, and the key lives: see GET /incidents?state=awaiting-approval and ' +
+      `approve or reject there; the log of ${names.function('send-notice')} says who is not reached ("told later"). ` +
+      'See docs/operate.md, "Alarms".',
+    metric: ours('send-notice', 'age'),
+    statistic: 'Maximum',
+    periodSeconds: 5 * minute,
+    threshold: oldLeak,
+  },
+  {
     ...counted,
     name: 'leakstop-untold',
     description:

@@ -19,7 +19,7 @@ export interface Observability {
   /** A round of the watch is over, and a metric says that there is one. */
   heartbeat(): void;
   /** What became of one notice about an incident; `fault` where it did not get out. */
-  told(incident: string, detail: string, fault?: { is: Fault; isFinal: boolean }): void;
+  told(incident: string, detail: string, fault?: { is: Fault; isFinal: boolean; waitedMs: number }): void;
   /** Which incidents a line is about, some hundred to a line. */
   passedOn(message: string, incidents: readonly string[], fields?: Record<string, string | number>): void;
   info(message: string, fields?: Record<string, string | number>): void;
@@ -78,6 +78,7 @@ export function createObservability(serviceName: string): Observability {
       logger.info(headline, { incident, detail, ...(fault && { fault: fault.is }) });
       if (fault !== undefined) emit({}, `fault.${fault.is}`);
       if (fault?.isFinal) emit({}, 'notTold');
+      else if (fault !== undefined) emit({}, 'age', Math.round(fault.waitedMs / 1000), MetricUnit.Seconds);
     },
     passedOn,
     info(message, fields = {}) {

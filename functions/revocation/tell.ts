@@ -47,8 +47,8 @@ export interface TellingServices {
   sleep(ms: number): Promise<void>;
   /** Sends the errand again, to come out after `delayMs`. @throws Unavailable */
   putBack(errand: Errand, delayMs: number): Promise<void>;
-  /** Tells logs and metrics what became of a notice; `fault`: why it did not get out. Never given anything secret. */
-  note(incident: string, detail: string, fault?: { is: Fault; isFinal: boolean }): void;
+  /** Tells logs and metrics what became of a notice; `fault`: why it did not get out, and for how long (ms). Never given anything secret. */
+  note(incident: string, detail: string, fault?: { is: Fault; isFinal: boolean; waitedMs: number }): void;
 }
 
 const errandForm = z.object({
@@ -244,8 +244,9 @@ async function deliver(
   } catch (error) {
     const fault = faultOf(error);
     if (fault === undefined || !(error instanceof Error)) throw error;
-    const isFinal = now() - errand.since > patience;
-    note(errand.incident, `${name}: ${error.message}`, { is: fault, isFinal });
+    const waitedMs = now() - errand.since;
+    const isFinal = waitedMs > patience;
+    note(errand.incident, `${name}: ${error.message}`, { is: fault, isFinal, waitedMs });
     if (isFinal) return { detail: `could not be told in a day: ${error.message}` };
     const hint = error instanceof Unavailable ? error.retryAfterMs : undefined;
     return { retryAfterMs: Math.min(hint ?? backoff(errand.tries + 1, random(), longestPause), patience) };

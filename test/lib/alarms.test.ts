@@ -69,7 +69,7 @@ describe('an alarm', () => {
       notices: { eventBus: null },
     });
     const subjects = alarmsOf(few, { apiId: 'local' }).map(({ name }) => name);
-    expect(subjects.filter((name) => /datadog|github|notices|untold|slack|leakstop-fuse/.test(name))).toEqual([]);
+    expect(subjects.filter((name) => /datadog|github|notice|untold|slack|leakstop-fuse/.test(name))).toEqual([]);
     expect(subjects).toContain('leakstop-refused-coveo');
   });
 });
@@ -162,11 +162,19 @@ const causes: Record<string, () => Promise<{ fired: Record<string, number>; want
     await service.pass(2);
     return { fired: service.fired(), wanted: ['leakstop-heartbeat'] };
   },
+  'leakstop-waiting-send-notice': async () => {
+    const service = await begin({ providers: ['coveo'], tell: throwing(new Unavailable('chat answered 503')) });
+    await service.report(leak);
+    await service.pass(55);
+    expect(service.fired()).toEqual({});
+    await service.pass(60);
+    return { fired: service.fired(), wanted: ['leakstop-waiting-send-notice'] };
+  },
   'leakstop-untold': async () => {
     const service = await begin({ providers: ['coveo'], tell: throwing(new Unavailable('chat answered 503')) });
     await service.report(leak);
     await service.pass(25 * 60);
-    return { fired: service.fired(), wanted: ['leakstop-untold'] };
+    return { fired: service.fired(), wanted: ['leakstop-waiting-send-notice', 'leakstop-untold'] };
   },
   'leakstop-secret-send-notice': async () => {
     const error = new Misconfigured('secret leakstop/sources/slack: botToken: is missing');

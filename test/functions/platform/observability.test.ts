@@ -104,7 +104,7 @@ describe('what is accepted', () => {
 });
 
 describe('what is wrong', () => {
-  const own = (name: string) => `Leakstop ${name} Count service=revoke-key`;
+  const own = (name: string, unit = 'Count') => `Leakstop ${name} ${unit} service=revoke-key`;
 
   test.each([
     new Unavailable('coveo did not answer'),
@@ -126,12 +126,18 @@ describe('what is wrong', () => {
     expect(metrics()).toEqual([]);
   });
 
-  test('is one metric while a notice is tried again, and another once it is not', () => {
+  test('is told with its age while a notice is tried again, and by another metric once it is not', () => {
     observability.told(incident, 'slack inc', undefined);
-    observability.told(incident, 'slack inc: slack answered 503', { is: 'Unavailable', isFinal: false });
-    observability.told(incident, 'slack inc: slack answered 503', { is: 'Unavailable', isFinal: true });
+    const later = { is: 'Unavailable', isFinal: false, waitedMs: 61_400 } as const;
+    observability.told(incident, 'slack inc: slack answered 503', later);
+    observability.told(incident, 'slack inc: slack answered 503', { ...later, isFinal: true });
     expect(lines().map(({ message }) => message)).toEqual(['told', 'told later', 'not told']);
-    expect(metrics()).toEqual([own('fault.Unavailable=1'), own('fault.Unavailable=1'), own('notTold=1')]);
+    expect(metrics()).toEqual([
+      own('fault.Unavailable=1'),
+      own('age=61', 'Seconds'),
+      own('fault.Unavailable=1'),
+      own('notTold=1'),
+    ]);
   });
 
   test('at a source is counted by source, with the age of what waits and without that of what does not', () => {
