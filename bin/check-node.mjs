@@ -1,6 +1,7 @@
 // Loaded before a command, in plain JavaScript, so that whoever lacks the right Node or the packages is told what to do
 // instead of where the parser stopped. Type stripping is there without an option from 22.18 on:
 // https://nodejs.org/docs/latest-v22.x/api/typescript.html#type-stripping
+import * as loading from 'node:module';
 import { isMainThread } from 'node:worker_threads';
 
 const needed = ['zod', 'dynalite'];
@@ -30,4 +31,6 @@ if (isMainThread) {
     process.stderr.write(`${line}\n`);
     process.exit(2);
   }
+  // What was compiled once is there for the next start.
+  loading.enableCompileCache();
 }

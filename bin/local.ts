@@ -43,6 +43,8 @@ async function read(id: string): Promise<Incident | undefined> {
   return answer.ok ? ((await answer.json()) as Incident) : undefined;
 }
 
+// Whoever reads the line may be gone by then, as `head -1` is: the service goes on.
+process.stdout.on('error', () => {});
 process.on('SIGINT', stop).on('SIGTERM', stop);
 let port = 0;
 try {
