@@ -65,7 +65,7 @@ describe('an accepted alert', () => {
         ...Object.fromEntries(Object.keys(sources).map((id) => [`leakstop/sources/${id}`, secretOf(id)])),
       },
       config: { providers: { datadog: { accounts: ['prod'] } }, sources: Object.keys(sources) },
-      tuning: { variables },
+      tuning: { variables, clockless: true },
     });
   });
   afterAll(async () => {
