@@ -21,8 +21,8 @@ export interface AlarmDefinition {
   /** So many of the last `evaluationPeriods` periods must be breached. */
   datapointsToAlarm: number;
   evaluationPeriods: number;
-  /** What a period without data counts as. */
-  missing: 'breaching' | 'notBreaching';
+  /** What a period without data counts as; `ignore`: nothing, the alarm stays as it is. */
+  missing: 'breaching' | 'notBreaching' | 'ignore';
 }
 
 /** How a leak is called old (s): longer than a rate limit or an outage that passes, and soon enough for a key that lives on. */
@@ -73,6 +73,9 @@ export function alarmsOf(configuration: Configuration, { apiId }: { apiId: strin
 const ofMessages = (queue: string): AlarmDefinition[] => [
   {
     ...once,
+    // A queue that nobody touches says nothing any more after some hours, whether or not there is something in it:
+    // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+    missing: 'ignore',
     name: names.deadLetters(queue),
     description:
       `Messages wait unhandled in ${names.deadLetters(queue)}: their function failed ${queues.receivesAtMost} times. ` +

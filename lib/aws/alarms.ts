@@ -21,6 +21,7 @@ const comparison = {
 const missing = {
   breaching: TreatMissingData.BREACHING,
   notBreaching: TreatMissingData.NOT_BREACHING,
+  ignore: TreatMissingData.IGNORE,
 } as const;
 
 /** Every alarm of the configuration, with what to do in its description. */

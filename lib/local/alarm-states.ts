@@ -29,9 +29,13 @@ export function alarmedAt(
     return alarm.breached === 'above' ? value > alarm.threshold : value < alarm.threshold;
   };
   const alarmed: number[] = [];
+  let wasAlarmed = false;
   for (let start = startOf(from, period); start < until; start += period) {
     const range = Array.from({ length: alarm.evaluationPeriods }, (_, index) => start - index * period);
-    if (range.filter(isBreached).length >= alarm.datapointsToAlarm) alarmed.push(start + period);
+    const staysSo = alarm.missing === 'ignore' && !range.some((each) => values.has(each));
+    const isAlarmed: boolean = staysSo ? wasAlarmed : range.filter(isBreached).length >= alarm.datapointsToAlarm;
+    if (isAlarmed) alarmed.push(start + period);
+    wasAlarmed = isAlarmed;
   }
   return alarmed;
 }

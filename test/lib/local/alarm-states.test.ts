@@ -92,6 +92,12 @@ describe('missing data', () => {
     expect(alarmed(heartbeat, beats(0, 2), 3)).toEqual([2]);
   });
 
+  test('leave an alarm as it was where they are ignored, until something says otherwise', () => {
+    const ignoring = { missing: 'ignore' } as const;
+    expect(alarmed(ignoring, [])).toEqual([]);
+    expect(alarmed(ignoring, [datum(1), datum(4, 0)], 6)).toEqual([2, 3, 4]);
+  });
+
   test('count together with low values, for as many periods as it takes', () => {
     const three = { ...heartbeat, datapointsToAlarm: 3, evaluationPeriods: 3 };
     expect(alarmed(three, beats(0, 3, 6, 9))).toEqual([]);
