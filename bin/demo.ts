@@ -1,3 +1,4 @@
+import '../lib/closed-pipe.ts';
 import { PassThrough } from 'node:stream';
 import { followAlert, followLeak } from '../lib/local/follow.ts';
 import { readOptions } from '../lib/local/options.ts';

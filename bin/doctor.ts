@@ -1,3 +1,4 @@
+import '../lib/closed-pipe.ts';
 import { type Check, lineOf, summaryOf } from '../lib/doctor/check.ts';
 import { deployed, inFile } from '../lib/doctor/deployed.ts';
 import { type DoctorOptions, readDoctorOptions, usage } from '../lib/doctor/options.ts';

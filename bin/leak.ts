@@ -1,3 +1,4 @@
+import '../lib/closed-pipe.ts';
 import { leak, leakUsage, readLeakOrder } from '../lib/local/leak.ts';
 import { BadOption } from '../lib/local/options.ts';
 import { terminalOf } from '../lib/local/terminal.ts';

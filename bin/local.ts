@@ -1,3 +1,4 @@
+import '../lib/closed-pipe.ts';
 import { followLive } from '../lib/local/live.ts';
 import { BadOption, portTrouble, readOptions, refuseEaten, type StageOptions, usage } from '../lib/local/options.ts';
 import { loadWorlds, type Stage, startStage } from '../lib/local/stage.ts';
@@ -43,8 +44,6 @@ async function read(id: string): Promise<Incident | undefined> {
   return answer.ok ? ((await answer.json()) as Incident) : undefined;
 }
 
-// Whoever reads the line may be gone by then, as `head -1` is: the service goes on.
-process.stdout.on('error', () => {});
 process.on('SIGINT', stop).on('SIGTERM', stop);
 let port = 0;
 try {

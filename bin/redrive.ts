@@ -1,3 +1,4 @@
+import '../lib/closed-pipe.ts';
 import { BadRequest, readRedrive, redrive, sqsOfEnvironment, usage } from '../lib/redrive.ts';
 
 /**

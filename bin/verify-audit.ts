@@ -1,3 +1,4 @@
+import '../lib/closed-pipe.ts';
 import { createReadStream } from 'node:fs';
 import { parseArgs } from 'node:util';
 import {

@@ -584,6 +584,16 @@ describe('npm run doctor', () => {
     expect(ill.out).toMatch(/\n\d+ checks: \d+ well, 1 wrong, 0 cannot be told/);
   });
 
+  test('goes on when its reader has seen enough', async () => {
+    const child = spawn(process.execPath, ['bin/doctor.ts', '--vendors', 'simulated']);
+    children.add(child);
+    let errors = '';
+    child.stderr.setEncoding('utf8').on('data', (text) => (errors += text));
+    child.stdout.once('data', () => child.stdout.destroy());
+    expect(await new Promise((resolve) => child.on('exit', resolve))).toBe(0);
+    expect(errors).toBe('');
+  });
+
   test('gives one JSON document to a program', async () => {
     const { code, out } = await run(['--vendors', 'simulated', '--spoil', 'coveo/eu=expired', '--json']);
     expect(code).toBe(1);
