@@ -20,6 +20,7 @@ export const storms: readonly Storm[] = [
   { what: '10,000 keys', leaks: 1000, keys: 10_000 },
   { what: '100 keys, found in the list', leaks: 200, keys: 100, policy: { useLeakedKey: false } },
   { what: '10,000 keys, found in the list', leaks: 200, keys: 10_000, policy: { useLeakedKey: false } },
+  { what: '100 keys in one account', leaks: 500, keys: 100 },
   { what: '100 keys in each of 5 accounts', leaks: 500, keys: 100, accounts: 5 },
   { what: '100 keys, 5 providers', leaks: 500, keys: 100, others: true },
 ];

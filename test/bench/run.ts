@@ -55,11 +55,13 @@ function read(args: string[]) {
   const usage = 'npm run bench [-- --json] [--only a,c] [--rounds N]';
   try {
     const text = { type: 'string' } as const;
-    const {
-      json = false,
-      only,
-      rounds,
-    } = parseArgs({ args, options: { json: { type: 'boolean' }, only: text, rounds: text } }).values;
+    const flag = { type: 'boolean' } as const;
+    const options = { json: flag, only: text, rounds: text, help: flag };
+    const { json = false, only, rounds, help = false } = parseArgs({ args, options }).values;
+    if (help) {
+      process.stdout.write(`Usage: ${usage}\n`);
+      process.exit(0);
+    }
     const wanted = only?.split(',') ?? all;
     if (!wanted.every((name) => all.includes(name))) throw new Error(`--only: there are ${all.join(', ')}`);
     if (rounds !== undefined && !/^[1-9]\d{0,5}$/.test(rounds)) throw new Error('--rounds: must be a number from 1 on');
