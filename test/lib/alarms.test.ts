@@ -300,7 +300,7 @@ describe('in virtual time', () => {
   );
 });
 
-/** Those whose cause is made in a stage (test/lib/local/alarms.test.ts), and those of drills (test/functions/revocation/drill.test.ts). */
+/** Those whose cause is made in a stage (test/lib/local/alarms.test.ts), and those of drills (test/functions/revocation/drill-alarms.test.ts). */
 const elsewhere = [/-dead$/, /^leakstop-intake$/, /^leakstop-secret-receive-/, /^leakstop-drill-/];
 
 test('every alarm has its cause in a test', () => {
