@@ -41,10 +41,10 @@ export async function walkEveryPath(given: Surroundings): Promise<void> {
   const { call, alert, deliver, record, until, resting, untold, incidentAt } = handsOf(stage);
   const scanner = (id: string) => stage.scanners[id] as Scanner;
   const keepWatch = () => stage.functions['keep-watch']?.invoke({});
+  const isRecorded = (who: string, action: string, resource: string) =>
+    given.calls().some((one) => one.who === who && one.action === action && one.resource === resource);
   const recorded = (who: string, action: string, resource: string) =>
-    eventually(`${who} does not call ${action}`, () =>
-      given.calls().some((one) => one.who === who && one.action === action && one.resource === resource),
-    );
+    eventually(`${who} does not call ${action}`, () => isRecorded(who, action, resource));
   const leaksOf = (id: string) => (worlds[id]?.leaks ?? []) as SampleLeak[];
 
   /** One key of a provider: put back, asked about, approved in Slack, dead, reported again, met by its id, looked at again. */
@@ -67,16 +67,36 @@ export async function walkEveryPath(given: Surroundings): Promise<void> {
     await call('POST', '/revocations', { provider, kind, identifiers: { keyId }, dryRun: true });
     await recorded(lane, 'dynamodb:BatchGetItem', names.table);
     await untold(waiting.id);
-    await makeDue(waiting.id, { 'watch.at': Date.now() - 1000 });
-    await keepWatch();
-    await until(waiting.id, ({ proof }) => (proof?.checks.length ?? 0) > 1);
-    await makeDue(waiting.id, { telling: true });
-    await keepWatch();
-    await recorded(names.function('keep-watch'), 'sqs:SendMessage', names.notices);
+    await onceDue(
+      waiting.id,
+      () => ({ 'watch.at': Date.now() - 1000 }),
+      async () => ((await record(waiting.id)).proof?.checks.length ?? 0) > 1,
+    );
+    await onceDue(
+      waiting.id,
+      () => ({ telling: true }),
+      () => isRecorded(names.function('keep-watch'), 'sqs:SendMessage', names.notices),
+    );
   }
 
-  /** The time has come for somebody to look at an incident, because of this. */
-  const makeDue = (id: string, because: { 'watch.at': number } | { telling: true }) => {
+  /**
+   * The time has come for somebody to look at an incident, because of this: it is looked at until that has come of it. Who tells of
+   * the incident at that moment, or was sent by another path, may put it off again.
+   */
+  const onceDue = (id: string, because: () => Due, isSeen: () => boolean | Promise<boolean>) => {
+    let poked = 0;
+    return eventually(`nobody looks at ${id}`, async () => {
+      if (Date.now() > poked + 2000) {
+        await makeDue(id, because());
+        await keepWatch();
+        poked = Date.now();
+      }
+      return isSeen();
+    });
+  };
+
+  type Due = { 'watch.at': number } | { telling: true };
+  const makeDue = (id: string, because: Due) => {
     const [[path, value] = ['', undefined]] = Object.entries(because);
     const parts = path.split('.');
     return stage.cloud.dynamoDb.send(
