@@ -160,7 +160,8 @@ async function reading<Result>(
   const result = read(answer);
   if (result !== undefined) return { read: result };
   const { status } = answer;
-  if (status !== 401 && status !== 403) return unexpected(provider.id, status);
+  if (status !== 401 && status !== 403)
+    return unexpected(`${provider.id} answered ${status}, which its documentation does not say`);
   const said = provider.explain?.(answer, admin)?.replaceAll('<account>', account);
   return { is: 'wrong', problem: 'refused', detail: `refused (${status})`, ...(said && { remedy: said }) };
 }
@@ -213,12 +214,12 @@ async function answerTo({ provider, admin, send, now }: Patient, request: Reques
     answer = await send(to, { ...request, as: provider.authenticate(admin) });
   } catch (error) {
     if (error instanceof Refused && checkup?.signIn) throw new Stop(troubleOf(checkup.signIn(admin)));
-    throw new Stop(faultOf(error));
+    throw new Stop(troubleOfFault(error));
   }
   const wait = provider.waitHint?.(answer, now()) ?? retryAfter(answer, now());
   if (answer.status === 429 || answer.status >= 500)
     throw new Stop(
-      faultOf(
+      troubleOfFault(
         new Unavailable(`${provider.id} answered ${answer.status}`, { retryAfterMs: wait }),
         answer.status === 429,
       ),
@@ -230,23 +231,20 @@ async function answerTo({ provider, admin, send, now }: Patient, request: Reques
 
 const troubleOf = ({ is, detail, remedy }: Complaint): Trouble => ({ is: 'wrong', problem: is, detail, remedy });
 const cannotTell = (detail: string): Trouble => ({ is: 'unknown', problem: 'cannot-tell', detail });
-const unexpected = (who: string, status: number): Trouble => ({
+const unexpected = (detail: string): Trouble => ({
   is: 'unknown',
   problem: 'unexpected-answer',
-  detail: `${who} answered ${status}, which its documentation does not say`,
+  detail,
   remedy: 'see there what changed, and whether a proxy is in between',
 });
 
 /** What a fault means that was thrown on the way. Others than these are ours. */
-export function faultOf(error: unknown, isLimit = error instanceof Error && /\b429\b/.test(error.message)): Trouble {
+export function troubleOfFault(
+  error: unknown,
+  isLimit = error instanceof Error && /\b429\b/.test(error.message),
+): Trouble {
   if (error instanceof Refused) return { is: 'wrong', problem: 'refused', detail: error.message, remedy: error.remedy };
-  if (error instanceof Unexpected)
-    return {
-      is: 'unknown',
-      problem: 'unexpected-answer',
-      detail: error.message,
-      remedy: 'see there what changed, and whether a proxy is in between',
-    };
+  if (error instanceof Unexpected) return unexpected(error.message);
   if (!(error instanceof Unavailable)) throw error;
   const { retryAfterMs, message } = error;
   if (!isLimit)

@@ -1,12 +1,12 @@
 import * as z from 'zod';
 import { Unexpected } from '../../functions/revocation/errors.ts';
 import { path, type Send } from '../../functions/revocation/exchange.ts';
-import { faultOf as faultOfAnswer } from '../../functions/revocation/inquire.ts';
+import { faultOf } from '../../functions/revocation/inquire.ts';
 import { bearer } from '../../functions/revocation/secret.ts';
 import type { SlackConfig } from '../../functions/revocation/slack.ts';
 import type { AnySource } from '../../functions/revocation/source.ts';
 import { type Check, lasting, type Trouble } from './check.ts';
-import { faultOf } from './provider.ts';
+import { troubleOfFault } from './provider.ts';
 
 interface Way {
   send: Send;
@@ -43,7 +43,7 @@ export async function* examineSource(source: AnySource, config: unknown, { send,
         };
     }
   } catch (error) {
-    yield { name: `${id}: token`, ...faultOf(error) };
+    yield { name: `${id}: token`, ...troubleOfFault(error) };
   }
 }
 
@@ -63,7 +63,7 @@ export async function* examineSlack({ botToken, channel }: SlackConfig, { send, 
   const ask = async (request: Pick<Parameters<Send>[1], 'method' | 'path' | 'query'>) => {
     const answer = await send(to, { ...request, headers });
     const said = verdict.safeParse(answer.json);
-    if (answer.status !== 200) throw faultOfAnswer(answer, { who: 'slack', remedy: newToken, now: now() });
+    if (answer.status !== 200) throw faultOf(answer, { who: 'slack', remedy: newToken, now: now() });
     if (!said.success) throw new Unexpected('slack answered 200 with something else than its documentation says');
     return { answer, error: said.data.ok ? undefined : (said.data.error ?? 'an error') };
   };
@@ -97,7 +97,7 @@ export async function* examineSlack({ botToken, channel }: SlackConfig, { send, 
     if (seen.error === undefined) yield { name, is: 'well' };
     else yield { name, ...slackTrouble(seen.error, seen.error === 'missing_scope' ? rights : room) };
   } catch (error) {
-    yield { name: 'slack: answers', ...faultOf(error) };
+    yield { name: 'slack: answers', ...troubleOfFault(error) };
   }
 }
 
