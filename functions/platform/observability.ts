@@ -1,6 +1,6 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
-import { type Fault, faultOf } from '../revocation/errors.ts';
+import { type Fault, faultClass } from '../revocation/errors.ts';
 import type { Stage } from '../revocation/incident.ts';
 import type { Queued } from '../revocation/intake.ts';
 import type { Note } from '../revocation/run.ts';
@@ -85,7 +85,7 @@ export function createObservability(serviceName: string): Observability {
       logger.info(message, fields);
     },
     fault(message, error, fields = {}) {
-      const fault = faultOf(error);
+      const fault = faultClass(error);
       const isOurs = fault !== undefined || (error instanceof Error && error.name === 'LeaseLost');
       logger.error(message, {
         ...fields,

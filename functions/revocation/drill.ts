@@ -1,6 +1,6 @@
 import { endLeftovers, makeDrillKey } from './drill-key.ts';
 import type { DrillOrder } from './drill-order.ts';
-import { faultOf, Misconfigured, Refused, Unavailable, Unexpected } from './errors.ts';
+import { faultClass, Misconfigured, Refused, Unavailable, Unexpected } from './errors.ts';
 import { incidentId, seal } from './fingerprint.ts';
 import { isDeath } from './incident.ts';
 import type { Leak } from './leak.ts';
@@ -183,7 +183,7 @@ function kindOf({ services }: Round): string {
 /** The key was not made, or nobody knows its value. A bad moment passes; what only a person can repair is told at once. */
 async function stumble(round: Round, state: DrillState, error: unknown): Promise<void> {
   if (error instanceof Refused) return miss(round, state, error.message);
-  if (faultOf(error) === undefined) throw error;
+  if (faultClass(error) === undefined) throw error;
   const { message } = error as Error;
   const tries = state.tries + 1;
   if (error instanceof Unexpected && tries >= unexpectedAtMost) return miss(round, state, message);
@@ -222,7 +222,7 @@ async function miss(round: Round, state: DrillState, why: string): Promise<void>
   ).then(
     () => '',
     (error: unknown) => {
-      if (faultOf(error) === undefined) throw error;
+      if (faultClass(error) === undefined) throw error;
       return `; its key may be alive: ${(error as Error).message}`;
     },
   );

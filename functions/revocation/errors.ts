@@ -59,7 +59,7 @@ export type Fault = 'Unavailable' | 'Refused' | 'Unexpected' | 'Misconfigured';
 const faults = { Unavailable, Refused, Unexpected, Misconfigured } as const satisfies Record<Fault, unknown>;
 
 /** Which of our faults an error is; undefined for any other, of which nothing is known. */
-export const faultOf = (error: unknown): Fault | undefined =>
+export const faultClass = (error: unknown): Fault | undefined =>
   (Object.keys(faults) as Fault[]).find((name) => error instanceof faults[name]);
 
 /** For what may fail now because somebody does it later: an outage is let pass, all else is thrown. */

@@ -1,5 +1,5 @@
 import type { Access } from './ask.ts';
-import { faultOf, Misconfigured, Unavailable, Unexpected } from './errors.ts';
+import { faultClass, Misconfigured, Unavailable, Unexpected } from './errors.ts';
 import { type Found, findInAccount, isPartOf } from './find.ts';
 import type { Leak } from './leak.ts';
 import { accessTo, type Run, withFreshAdmin } from './run.ts';
@@ -37,7 +37,7 @@ export async function findEverywhere(run: Run, leak: Leak, accounts: readonly st
 
 /** This key was found all the same; the next one may be where nobody can look. */
 function noteUnasked({ services, record }: Run, account: string, error: unknown): void {
-  const fault = faultOf(error);
+  const fault = faultClass(error);
   if (fault === undefined) return;
   const detail = `account ${account} could not be asked: ${(error as Error).message}`;
   services.note({ incident: record.id, detail, fault: { is: fault, isFinal: false } });

@@ -1,4 +1,4 @@
-import { faultOf, LeaseLost } from './errors.ts';
+import { faultClass, LeaseLost } from './errors.ts';
 import { type IncidentRecord, isDeath, type Proof } from './incident.ts';
 import { type Claim, isDryRun } from './ledger.ts';
 import { seenNow } from './prove.ts';
@@ -119,7 +119,7 @@ async function seen(
     const suspect = { keyId, owner: owner ?? undefined, leak, mayPresent, disabled: true };
     return await withFreshAdmin(run, account, (access) => seenNow(access, suspect));
   } catch (error) {
-    const fault = error instanceof LeaseLost ? undefined : faultOf(error);
+    const fault = error instanceof LeaseLost ? undefined : faultClass(error);
     if (fault === undefined) throw error;
     const detail = `it could not be looked at again: ${(error as Error).message}`;
     services.note({ incident: record.id, detail, fault: { is: fault, isFinal: false } });

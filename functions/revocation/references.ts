@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { type Fault, faultOf, letOutagePass, Refused, Unavailable, Unexpected } from './errors.ts';
+import { type Fault, faultClass, letOutagePass, Refused, Unavailable, Unexpected } from './errors.ts';
 import { leaksOf } from './findings.ts';
 import { incidentId } from './fingerprint.ts';
 import type { IncidentRecord } from './incident.ts';
@@ -140,7 +140,7 @@ async function follow(referral: Referral, services: ReferenceServices, deadline:
 async function settleFault(referral: Referral, services: ReferenceServices, error: unknown): Promise<void> {
   const { source, tries, at } = referral;
   const now = services.intake.now();
-  const fault = faultOf(error);
+  const fault = faultClass(error);
   if (fault === undefined || !(error instanceof Error)) throw error;
   const putBack = async (delayMs: number, counted: Partial<Tries>) => {
     const notBefore = now + delayMs;

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { type Fault, faultOf, Unavailable } from './errors.ts';
+import { type Fault, faultClass, Unavailable } from './errors.ts';
 import { backoff } from './faults.ts';
 import type { IncidentRecord } from './incident.ts';
 import { isResting, type Ledger } from './ledger.ts';
@@ -242,7 +242,7 @@ async function deliver(
     note(errand.incident, name);
     return typeof told === 'string' ? { detail: told } : told;
   } catch (error) {
-    const fault = faultOf(error);
+    const fault = faultClass(error);
     if (fault === undefined || !(error instanceof Error)) throw error;
     const waitedMs = now() - errand.since;
     const isFinal = waitedMs > patience;
