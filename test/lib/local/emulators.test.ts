@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startEmulators } from '../../../lib/local/emulators.ts';
 import { BadOption } from '../../../lib/local/options.ts';
@@ -48,6 +49,13 @@ describe('the data folder', () => {
   test('is refused while another stage uses it, and may be used when that has ended', async () => {
     const data = join(folder, 'used');
     const first = await startEmulators(services, data);
+    // Its first answer says that it has the folder open.
+    const client = new DynamoDBClient({
+      ...{ endpoint: first.endpoints.AWS_ENDPOINT_URL_DYNAMODB, region: 'us-east-1' },
+      credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+    });
+    await client.send(new ListTablesCommand({}));
+    client.destroy();
     const second = startEmulators(services, data);
     await expect(second).rejects.toThrow(BadOption);
     await expect(second).rejects.toThrow(`--data: ${data} is in use by another stage`);
