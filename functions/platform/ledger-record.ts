@@ -42,9 +42,12 @@ export const leaseFor = ({ message, sighting }: Report, claim: string, until: nu
   scheduled: false,
 });
 
-/** Whether a report is about the key itself, and not yet among the sightings. */
+/**
+ * Whether a report is about the key itself, and not yet among the sightings. What a run put back is not: it was noted when it
+ * came, or it was nobody's report, and carries the leak that was sealed for it.
+ */
 export const isNews = (record: IncidentRecord, report: Report): boolean =>
-  report.leak !== undefined && !isKnown(record, report.sighting);
+  report.leak !== undefined && report.fence === undefined && report.noted !== true && !isKnown(record, report.sighting);
 
 /** The sightings with one more; the newest that fit. */
 export function sighted(

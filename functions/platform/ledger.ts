@@ -183,7 +183,7 @@ export function dynamoLedger(
       const seen = record.id === report.incident ? report : { ...report, fence: undefined, noted: true };
       const is = standing(record, seen, now());
       if (is !== 'claimed') {
-        const isNew = report.fence === undefined && isNews(record, report);
+        const isNew = isNews(record, report);
         if (!isNew) return { is, record, isNew };
         if (await note(record, report.sighting))
           return { is, record: { ...record, ...sighted(record, report.sighting) }, isNew };

@@ -87,6 +87,21 @@ describe('a person who approves', () => {
     expect(vendor.deletions).toEqual([key.id]);
   });
 
+  test('has reported nothing, however often the revocation has to be tried', async () => {
+    const { follow, leak, decisions, drain, now, vendor } = await begin();
+    const asked = await follow(leak);
+    vendor.troubles.push({ on: /./, times: 3, reply: { status: 503 } });
+    await approve(asked, { by: anna }, decisions);
+    await drain();
+    const { outcome, attempts, sightings, sightingCount } = await now(asked);
+    expect({ outcome, sightings, sightingCount }).toEqual({
+      outcome: 'revoked',
+      sightings: asked.sightings,
+      sightingCount: 1,
+    });
+    expect(attempts).toBeGreaterThan(asked.attempts + 1);
+  });
+
   test('answers the question they were shown, and no other', async () => {
     const { follow, leak, decisions, now } = await begin();
     const asked = await follow(leak);
