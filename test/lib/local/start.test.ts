@@ -23,6 +23,9 @@ function file(name: string, content: unknown): string {
   return path;
 }
 
+/** What `npm start` runs. */
+const command = ['--import', './bin/check-node.mjs', 'bin/local.ts'];
+
 type Child = ReturnType<typeof spawn>;
 const children = new Set<Child>();
 afterEach(() => {
@@ -35,7 +38,7 @@ async function run(
   when: (child: Child, url: string) => unknown = (child) => child.kill('SIGKILL'),
   { variables = {}, begun }: { variables?: NodeJS.ProcessEnv; begun?(child: Child): void } = {},
 ) {
-  const child = spawn(process.execPath, ['bin/local.ts', ...args], {
+  const child = spawn(process.execPath, [...command, ...args], {
     env: { ...process.env, npm_lifecycle_event: undefined, ...variables },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -335,8 +338,8 @@ describe.runIf(hasTerminals)('npm start in a terminal', { timeout: 120_000 }, ()
     variables: NodeJS.ProcessEnv = {},
   ) {
     const stdout = join(folder, `stdout-${Math.random()}`);
-    const command = [process.execPath, 'bin/local.ts', ...args].map((word) => `'${word}'`).join(' ');
-    const child = spawn(recorder, ['-qefc', `stty cols 120; exec ${command} > '${stdout}'`, '/dev/null'], {
+    const words = [process.execPath, ...command, ...args].map((word) => `'${word}'`).join(' ');
+    const child = spawn(recorder, ['-qefc', `stty cols 120; exec ${words} > '${stdout}'`, '/dev/null'], {
       env: { ...process.env, npm_lifecycle_event: undefined, NO_COLOR: undefined, TERM: 'xterm', ...variables },
       stdio: ['pipe', 'pipe', 'ignore'],
     });
