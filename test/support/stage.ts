@@ -97,7 +97,7 @@ export async function testStage({ keys, traits, secrets, config, tuning, data }:
     return call('POST', '/sources/standard', body, signedHeaders(body, options));
   };
   /** Looks until the incident is as wanted. */
-  const until = async (id: string, wanted: (incident: Incident) => boolean, withinMs = 15_000): Promise<Incident> => {
+  const until = async (id: string, wanted: (incident: Incident) => boolean, withinMs = 45_000): Promise<Incident> => {
     for (const end = Date.now() + withinMs; ; ) {
       const { status, json } = await call('GET', `/incidents/${id}`);
       if (status === 200 && wanted(json)) return json;

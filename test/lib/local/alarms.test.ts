@@ -69,7 +69,7 @@ describe('a stage', () => {
           fired()
             .filter((name) => name.includes('-secret-'))
             .sort(),
-        { timeout: 15_000 },
+        { timeout: 45_000 },
       )
       .toEqual(wanted);
     expect(fired()).not.toContain('leakstop-intake');
@@ -82,7 +82,7 @@ describe('a stage', () => {
     expect(fired()).not.toContain('leakstop-intake');
     ahead += 6 * minute;
     await stage.alert({ provider: 'datadog', secret: leaked });
-    await expect.poll(fired, { timeout: 15_000 }).toContain('leakstop-intake');
+    await expect.poll(fired, { timeout: 45_000 }).toContain('leakstop-intake');
   });
 
   test('counts what its functions are called for', () => {

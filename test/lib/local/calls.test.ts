@@ -59,7 +59,7 @@ describe('the price of an incident', () => {
 
   /** Looks past the proxies until the incident is as wanted. */
   async function until(id: string, wanted: (record: IncidentRecord) => boolean): Promise<IncidentRecord> {
-    for (const end = Date.now() + 15_000; ; ) {
+    for (const end = Date.now() + 45_000; ; ) {
       const command = new GetItemCommand({ TableName: names.table, Key: { id: { S: id } }, ConsistentRead: true });
       const { Item } = await raw.dynamoDb.send(command);
       const record = Item && (unmarshall(Item) as IncidentRecord);

@@ -40,7 +40,7 @@ describe('the log of a stage', () => {
     const { id } = json.incidents[0];
     await stage.resting(id);
     await expect
-      .poll(() => servicesOf(id), { timeout: 30_000 })
+      .poll(() => servicesOf(id), { timeout: 45_000 })
       .toEqual(['receive-alert', 'revoke-key', 'send-notice']);
     const [queued] = about(id).filter(({ message }) => message === 'leaks queued');
     expect(queued).toMatchObject({
@@ -73,7 +73,7 @@ describe('the log of a stage', () => {
     for (const body of [{ incident, leak: canary }, { incident: canary }])
       await stage.cloud.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: JSON.stringify(body) }));
     const failed = () => lines().filter(({ message }) => message === 'message failed');
-    await expect.poll(() => failed().length, { timeout: 30_000 }).toBeGreaterThanOrEqual(2);
+    await expect.poll(() => failed().length, { timeout: 45_000 }).toBeGreaterThanOrEqual(2);
     expect(failed()).toContainEqual(expect.objectContaining({ incident, messageId: expect.any(String) }));
     expect(stage.logged()).not.toContain(canary);
   });

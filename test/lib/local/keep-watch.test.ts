@@ -25,7 +25,7 @@ describe('keeping watch on a stage', () => {
   }
   /** Who tells of it writes to it as well. */
   async function untilTold(id: string): Promise<void> {
-    for (const end = Date.now() + 15_000; ; ) {
+    for (const end = Date.now() + 45_000; ; ) {
       if ((await stage.items()).find((one) => one.id === id)?.telling === false) return;
       if (Date.now() > end) throw new Error(`nobody was told of ${id}`);
       await new Promise((resolve) => setTimeout(resolve, 25));

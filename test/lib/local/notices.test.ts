@@ -33,7 +33,7 @@ describe('a stage that tells people and programs', () => {
   async function toldOf(secret: string, leak: object = { provider: 'datadog' }): Promise<string> {
     const { json } = await stage.alert({ ...leak, secret });
     const [{ id }] = json.incidents;
-    for (const end = Date.now() + 15_000; ; ) {
+    for (const end = Date.now() + 45_000; ; ) {
       const record = (await stage.items()).find((item) => item.id === id);
       const isResting = record?.state === 'closed' || record?.state === 'parked';
       if (isResting && record.telling === false) return id;

@@ -49,7 +49,7 @@ describe('a stage with Slack', () => {
     return stage.until(json.incidents[0].id, ({ state }) => state === 'awaiting-approval');
   };
   const eventually = async <Value>(look: () => Value | undefined | Promise<Value | undefined>): Promise<Value> => {
-    for (const end = Date.now() + 15_000; ; ) {
+    for (const end = Date.now() + 45_000; ; ) {
       const value = await look();
       if (value !== undefined) return value;
       if (Date.now() > end) throw new Error('it does not come');

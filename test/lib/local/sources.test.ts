@@ -33,7 +33,7 @@ describe('a stage with many sources', () => {
   const deliver = (id: string, { body, headers }: Pick<ScannerDelivery, 'body' | 'headers'>) =>
     stage.call('POST', `/sources/${id}`, body, headers);
   const incidentWith = async (fits: (incident: Incident) => boolean): Promise<Incident> => {
-    for (const end = Date.now() + 15_000; ; ) {
+    for (const end = Date.now() + 45_000; ; ) {
       const { json } = await stage.call('GET', '/incidents?limit=100');
       const found = json.incidents.find(fits);
       if (found) return stage.resting(found.id);
@@ -87,7 +87,7 @@ describe('a stage with many sources', () => {
     expect(json).toMatchObject({ status: 503, detail: 'Nothing is promised; send the whole of it again.' });
     expect(stage.vendor.accepts(doubted.key)).toBe(true);
     const taken = async () => (await deliver('gitlab-partner', delivery)).status === 202;
-    await expect.poll(taken, { timeout: 10_000, interval: 500 }).toBe(true);
+    await expect.poll(taken, { timeout: 45_000, interval: 500 }).toBe(true);
   });
 
   describe('has further addresses of a source', () => {

@@ -28,7 +28,7 @@ const order = async (source: string) => {
   await stage.cloud.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: JSON.stringify({ sweep: source }) }));
 };
 const incidentOf = async ({ link }: Pick<ScannerAlert, 'link'>, fits = (_: Incident) => true): Promise<Incident> => {
-  for (const end = Date.now() + 15_000; ; ) {
+  for (const end = Date.now() + 45_000; ; ) {
     const { json } = await stage.call('GET', '/incidents?limit=100');
     const isOf = (one: Incident) => one.sightings.some(({ reference }) => reference === link) && fits(one);
     const found = json.incidents.find(isOf);
@@ -57,7 +57,7 @@ test.each([
     const sweeps = () => stage.logged().split('the source was swept').length - 1;
     const [before, swept] = [fetches(), sweeps()];
     await order(id);
-    await expect.poll(sweeps, { timeout: 10_000 }).toBe(swept + 1);
+    await expect.poll(sweeps, { timeout: 45_000 }).toBe(swept + 1);
     expect((await stage.call('GET', `/incidents/${incident.id}`)).json).toMatchObject({ sightingCount: 1 });
     // What closed the alert meanwhile looks at it too, but does not fetch what it holds.
     expect(fetches() - before).toBeLessThanOrEqual(id === 'github' ? 0 : 1);

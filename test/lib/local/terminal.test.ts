@@ -288,7 +288,7 @@ describe('a stage that is watched', () => {
     const { live, seen } = watched(plain, [incident()]);
     const bytes = `${logLine('stage claimed')}\n${logLine('outcome revoked')}\n`;
     for (const piece of [bytes.slice(0, 30), bytes.slice(30, 200), bytes.slice(200)]) live.logs.write(piece);
-    await expect.poll(seen, { timeout: 30_000 }).toMatch(/revoked dead after/);
+    await expect.poll(seen, { timeout: 45_000 }).toMatch(/revoked dead after/);
     expect(seen().match(/claimed/g)).toHaveLength(1);
     live.close();
   });
@@ -298,7 +298,7 @@ describe('a stage that is watched', () => {
     const endless = logLine('note', { level: 'ERROR', detail: 'x'.repeat(100_000) });
     for (let begin = 0; begin < endless.length; begin += 70_000) live.logs.write(endless.slice(begin, begin + 70_000));
     live.logs.write(`\n${logLine('outcome revoked')}\n`);
-    await expect.poll(seen, { timeout: 30_000 }).toMatch(/revoked dead after/);
+    await expect.poll(seen, { timeout: 45_000 }).toMatch(/revoked dead after/);
     expect(seen()).not.toContain('xxx');
     live.close();
   });
@@ -306,7 +306,7 @@ describe('a stage that is watched', () => {
   test('writes its progress anew in the same line, and wipes it at the end', async () => {
     const { live, seen } = watched({ ...plain, rewrites: true }, [inWork()]);
     live.logs.write(`${logLine('stage claimed')}\n`);
-    await expect.poll(seen, { timeout: 30_000 }).toMatch(/in work.*\r\p{Cc}\[K/su);
+    await expect.poll(seen, { timeout: 45_000 }).toMatch(/in work.*\r\p{Cc}\[K/su);
     live.close();
     expect(seen().endsWith('\r\u001b[K')).toBe(true);
   });
@@ -314,9 +314,9 @@ describe('a stage that is watched', () => {
   test('writes no escape sequence to a dumb terminal', async () => {
     const { live, seen } = watched(plain, [inWork(), incident()]);
     live.logs.write(`${logLine('stage claimed')}\n`);
-    await expect.poll(seen, { timeout: 30_000 }).toMatch(/claimed/);
+    await expect.poll(seen, { timeout: 45_000 }).toMatch(/claimed/);
     live.logs.write(`${logLine('outcome revoked')}\n`);
-    await expect.poll(seen, { timeout: 30_000 }).toMatch(/revoked/);
+    await expect.poll(seen, { timeout: 45_000 }).toMatch(/revoked/);
     expect(seen().replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
     live.close();
   });
