@@ -49,6 +49,9 @@ export interface Decision {
 /** How often a decision is put to an incident that others write to. */
 const contested = 10;
 const decidedAlready = 'somebody else has just decided it';
+const onlyParked = 'only a parked incident can be retried';
+const notKept = 'the leak is not kept any more; report it again';
+const notConfigured = 'its provider is not configured; configure it and report the leak again';
 
 /** Acts on the key that was found when a person was asked, and on no other. */
 export function approve(record: IncidentRecord, given: Decision, services: DecisionServices): Promise<Decided> {
@@ -82,13 +85,38 @@ export async function reject(record: IncidentRecord, given: Decision, services: 
   return decided;
 }
 
-/** A person repaired what kept a parked incident from going on. */
-export function retry(record: IncidentRecord, given: Decision, services: DecisionServices): Promise<Decided> {
+/**
+ * A person repaired what kept a parked incident from going on. One that cannot go on all the same stays parked: its timeline says
+ * who asked, and why not.
+ */
+export async function retry(record: IncidentRecord, given: Decision, services: DecisionServices): Promise<Decided> {
+  const obstacle = record.state === 'parked' ? await obstacleTo(record, services) : undefined;
+  if (obstacle !== undefined) return stayParked(record, obstacle, given, services);
   return resume(record, given, services, (current, decision) => {
-    if (current.state !== 'parked') return 'only a parked incident can be retried';
+    if (current.state !== 'parked') return onlyParked;
     const detail = ['asked for another try', said(decision)].join(' ');
     const step = { stage: 'received', detail } as const;
     return { change: { restoring: current.restoring }, step, needsLeak: !current.restoring };
+  });
+}
+
+async function obstacleTo(record: IncidentRecord, services: DecisionServices): Promise<string | undefined> {
+  if (laneOf(record, services) === undefined) return notConfigured;
+  const needsLeak = !record.restoring;
+  return needsLeak && (await services.ledger.sealed(record.id)) === undefined ? notKept : undefined;
+}
+
+async function stayParked(
+  record: IncidentRecord,
+  obstacle: string,
+  given: Decision,
+  services: DecisionServices,
+): Promise<Decided> {
+  const decision = await withoutValue(record, given, services);
+  return decide(record, services.ledger, ({ state }) => {
+    if (state !== 'parked') return onlyParked;
+    const detail = `asked for another try ${said(decision)}; ${obstacle}`;
+    return { change: {}, step: { at: text(services.now()), stage: 'parked', detail } };
   });
 }
 
@@ -154,21 +182,19 @@ async function resume(
     decision: Decision,
   ) => string | { change: Change; step: Pick<Step, 'stage' | 'detail'>; needsLeak: boolean },
 ): Promise<Decided> {
-  const { ledger, lanes, send, now, newId, announce } = services;
+  const { ledger, send, now, newId, announce } = services;
   const at = text(now());
   const decision = await withoutValue(first, given, services);
   const decided = await decide(first, ledger, async (record) => {
     const verdict = judge(record, decision);
     if (typeof verdict === 'string') return verdict;
-    if (record.provider === null || record.kind === null || lanes[record.provider] === undefined)
-      return 'its provider is not configured; configure it and report the leak again';
-    if (verdict.needsLeak && (await ledger.sealed(record.id)) === undefined)
-      return 'the leak itself is not kept any more; report it again';
+    if (laneOf(record, services) === undefined) return notConfigured;
+    if (verdict.needsLeak && (await ledger.sealed(record.id)) === undefined) return notKept;
     const state = record.inDoubt ? 'unknown' : 'received';
     return { change: { state, outcome: null, reason: null, ...verdict.change }, step: { at, ...verdict.step } };
   });
   const { record } = decided;
-  const lane = record.provider === null ? undefined : lanes[record.provider];
+  const lane = laneOf(record, services);
   if (decided.is === 'conflict' || lane === undefined) return decided;
   // A person's word, even where it orders nothing: it does not count against the fuse.
   const order: Order = record.restoring ? { restore: true } : {};
@@ -182,5 +208,9 @@ async function resume(
   await announce?.(incident).catch(letOutagePass);
   return decided;
 }
+
+/** Where what goes on with an incident is sent; undefined, nobody there knows its provider. */
+const laneOf = ({ provider, kind }: IncidentRecord, { lanes }: Pick<DecisionServices, 'lanes'>): string | undefined =>
+  provider === null || kind === null ? undefined : lanes[provider];
 
 const text = (ms: number) => new Date(ms).toISOString();

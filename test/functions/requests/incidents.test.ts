@@ -142,11 +142,21 @@ describe('a retry of an alert whose credential could not be fetched', () => {
     expect(await ledger.read(incident)).toMatchObject({ reason: old, revision: 0 });
   });
 
-  test.each([
-    ['of a leak that was parked', { incident: anyId() }],
-    ['where nothing takes it', { isDeaf: true, link: 'https://acme.example/nowhere' }],
-  ])('is none %s', async (_, given) => {
-    const { retry, sent } = await begin({ ...given });
+  test('is none of a leak that nobody here knows the provider of: it stays parked, and its timeline says who asked and why', async () => {
+    const { retry, sent } = await begin({ incident: anyId() });
+    const { status, incident } = await retry();
+    expect(status).toBe(200);
+    expect(incident).toMatchObject({ state: 'parked', ...restsAs, reason: old });
+    expect(incident.timeline.at(-1)).toMatchObject({
+      stage: 'parked',
+      detail:
+        'asked for another try by an operator; its provider is not configured; configure it and report the leak again',
+    });
+    expect(sent).toEqual([]);
+  });
+
+  test('is none where nothing takes it', async () => {
+    const { retry, sent } = await begin({ isDeaf: true, link: 'https://acme.example/nowhere' });
     await expect(retry()).rejects.toMatchObject({ status: 409 });
     expect(sent).toEqual([]);
   });

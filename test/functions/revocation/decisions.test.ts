@@ -169,6 +169,24 @@ describe('a person who approves', () => {
   });
 });
 
+describe('another try', () => {
+  test('of what cannot go on all the same leaves it parked: its timeline says who asked, and why not', async () => {
+    const { follow, leak, decisions, clock, waiting, refuseDeletions } = await begin({ action: 'delete' });
+    refuseDeletions();
+    const failed = await follow(leak);
+    clock.advance(15 * 24 * hour);
+    const late = await retry(failed, { by: anna, reason: 'has the right now' }, decisions);
+    const nowhere = await retry(late.record, { by: ben }, { ...decisions, lanes: {} });
+    const { state, outcome, reason } = failed;
+    for (const one of [late, nowhere]) expect(one).toMatchObject({ is: 'decided', record: { state, outcome, reason } });
+    expect(said(nowhere.record, 'parked').slice(-2)).toEqual([
+      'asked for another try by <@U0ANNA> in Slack: has the right now; the leak is not kept any more; report it again',
+      `asked for another try by ${ben.words}; its provider is not configured; configure it and report the leak again`,
+    ]);
+    expect(waiting).toEqual([]);
+  });
+});
+
 describe('what was approved', () => {
   test('holds for that key: when another is found by then, a person is asked again, and nothing is touched', async () => {
     const { follow, leak, decisions, drain, now, vendor, key } = await begin();
