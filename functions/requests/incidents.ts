@@ -12,30 +12,38 @@ import {
   retry,
 } from '../revocation/decisions.ts';
 import { incidentIdForm } from '../revocation/fingerprint.ts';
+import type { incidentForm } from '../revocation/incident-form.ts';
 import { type IncidentRecord, outcomes, states, view } from '../revocation/incident.ts';
 import { type Referral, referralOf, writeReferral } from '../revocation/references.ts';
 import type { RequestServices, Route } from './services.ts';
 import { settled } from './wait.ts';
 
-const query = z.strictObject({
+/** Whoever asks for more gets these, and a cursor. */
+const listedAtMost = 100;
+/** What the list is asked. */
+export const query = z.strictObject({
   state: z.enum(states).optional(),
   outcome: z.enum(outcomes).optional(),
   provider: z
     .string()
     .regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'must be a provider id')
     .optional(),
-  since: z.iso
-    .datetime({ offset: true })
+  since: z
+    .union([z.iso.datetime({ offset: true }), z.iso.date()], 'must be a time or a day in ISO 8601')
     .transform((text) => new Date(text).toISOString())
     .optional(),
   limit: z
     .string()
-    .regex(/^\d{1,4}$/, 'must be 1 to 100')
-    .transform(Number)
-    .pipe(z.int().min(1).max(100))
+    .regex(/^[1-9]\d{0,3}$/, 'must be 1 or more')
+    .transform((text) => Math.min(Number(text), listedAtMost))
     .default(50),
   cursor: z.string().max(512).optional(),
 });
+
+/** A schema for the list: `incident` is the schema for each of them. */
+export const incidentList = (incident: ReturnType<typeof incidentForm>) =>
+  z.strictObject({ incidents: z.array(incident), cursor: z.string().optional() });
+type IncidentList = z.output<ReturnType<typeof incidentList>>;
 
 /** An id that was handed out a moment ago may not have been claimed yet: it is looked for again after these pauses (ms). */
 const pauses = [100, 150, 250, 400];
@@ -44,7 +52,8 @@ const restoreWithin = 10_000;
 
 /** `GET /incidents`: newest first. */
 export const listIncidents: Route = async (request, { ledger, intake }) => {
-  const wanted = matching(request.query, query);
+  const asked = Object.entries(request.query).filter(([, value]) => value !== '');
+  const wanted = matching(Object.fromEntries(asked), query);
   if (wanted.provider !== undefined && !Object.hasOwn(intake.providers, wanted.provider)) {
     throw new Problem(400, 'Bad request', 'The query makes no sense; see errors.', [
       { field: 'provider', problem: `is not one of ${Object.keys(intake.providers).join(', ')}` },
@@ -52,7 +61,8 @@ export const listIncidents: Route = async (request, { ledger, intake }) => {
   }
   try {
     const { records, cursor } = await ledger.list(wanted);
-    return { status: 200, body: { incidents: records.map(view), ...(cursor !== undefined && { cursor }) } };
+    const body: IncidentList = { incidents: records.map(view), ...(cursor !== undefined && { cursor }) };
+    return { status: 200, body };
   } catch (error) {
     if (error instanceof BadCursor) throw new Problem(400, 'Bad request', 'The cursor is not one that this list gave.');
     throw error;
@@ -106,7 +116,8 @@ export const restoreIncident: Route = async (request, services) => {
   return afterRestore(body, request.id, services);
 };
 
-const decisionForm = z.strictObject({ reason: z.string().min(1).max(500).optional() });
+/** What a decision may say. */
+export const decisionForm = z.strictObject({ reason: z.string().min(1).max(500).optional() });
 
 /** Who decides, and why if they say so. @throws Problem 400 */
 function decisionOf(request: HttpRequest): Decision {

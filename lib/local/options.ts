@@ -4,6 +4,7 @@ import { names } from '../../functions/manifest.ts';
 import { fingerprintName, fingerprintSchema } from '../../functions/platform/fingerprint.ts';
 import { check } from '../../functions/platform/secrets.ts';
 import { providers } from '../../functions/providers/index.ts';
+import { policySchema } from '../../functions/revocation/policy.ts';
 import type { Providers } from '../../functions/revocation/provider.ts';
 import { slackConfig } from '../../functions/revocation/slack.ts';
 import type { Sources } from '../../functions/revocation/source.ts';
@@ -65,7 +66,7 @@ export function readOptions(args: string[], worlds: Record<string, World>): Stag
     providers: Object.fromEntries(Object.entries(accounts).map(([id, list]) => [id, { accounts: list }])),
     sources: enabled,
   };
-  const configuration = configure(config === undefined ? defaults : readJson('--config', config));
+  const configuration = configure(config === undefined ? defaults : withSources(readJson('--config', config), enabled));
   requireSecrets(configuration, secrets);
   return { port: Number(port), vendors, data, logs, secrets, configuration, remarks };
 }
@@ -233,6 +234,13 @@ function matches(name: string, value: unknown, schema: Parameters<typeof check>[
   } catch (error) {
     throw new BadOption(`--secrets: ${error instanceof Error ? error.message.replace(/^secret /, '') : 'is wrong'}`);
   }
+}
+
+/** Where nobody says which sources, those with a secret are there; Slack only for somebody who may decide in it. */
+function withSources(input: { sources?: unknown; policy?: unknown }, enabled: readonly string[]): object {
+  if (input.sources !== undefined) return input;
+  const approvers = policySchema.safeParse(input.policy).data?.approval.approvers ?? [];
+  return { ...input, sources: enabled.filter((id) => id !== 'slack' || approvers.length > 0) };
 }
 
 function configure(input: object): Configuration {

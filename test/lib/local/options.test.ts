@@ -107,6 +107,34 @@ describe('the data folder', () => {
   });
 });
 
+describe('a configuration that names no sources', () => {
+  const secrets = {
+    'leakstop/providers/datadog/prod': admin,
+    'leakstop/sources/trufflehog': { tokens: ['a-token-of-trufflehog'] },
+    'leakstop/sources/slack': { signingSecret: 'a signing secret', botToken: 'xoxb-1-a', channel: 'C0123456789' },
+  };
+  const sourcesWith = (configuration: object) => {
+    const paths = [secrets, configuration].map((value, index) => {
+      const path = join(folder, `given-${index}.json`);
+      writeFileSync(path, JSON.stringify(value));
+      return path;
+    });
+    const options = readOptions(['--secrets', String(paths[0]), '--config', String(paths[1])], {});
+    return options === 'help' ? undefined : options.configuration.sources;
+  };
+  const providers = { datadog: { accounts: ['prod'], action: 'approve' } };
+
+  test('has every one that has a secret, Slack only where somebody may decide there', () => {
+    expect(sourcesWith({ providers })).toEqual(['trufflehog']);
+    const policy = { approval: { approvers: ['U0ANNA'] } };
+    expect(sourcesWith({ providers, policy })).toEqual(['trufflehog', 'slack']);
+  });
+
+  test('is another than one that names none', () => {
+    expect(sourcesWith({ providers, sources: [] })).toEqual([]);
+  });
+});
+
 describe('a file', () => {
   const refused = (text: string | undefined) => {
     const path = join(folder, text === undefined ? 'missing.json' : 'text.json');

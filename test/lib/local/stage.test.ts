@@ -158,7 +158,8 @@ describe('the local stage', () => {
     });
     const { json: list } = await stage.call('GET', '/incidents?outcome=unrouted');
     expect(list.incidents.map(({ id }: { id: string }) => id)).toContain(incident.id);
-    expect((await stage.call('POST', `/incidents/${incident.id}/retry`)).status).toBe(409);
+    const retried = await stage.call('POST', `/incidents/${incident.id}/retry`);
+    expect(retried).toMatchObject({ status: 200, json: { state: 'parked', outcome: 'unrouted' } });
   });
 
   test('a retry goes on where the provider refused us, once that is repaired', async () => {
@@ -291,14 +292,17 @@ describe('the local stage', () => {
     const closed = await stage.call('GET', '/incidents?state=closed&outcome=revoked&provider=datadog');
     expect(closed.json.incidents.length).toBeGreaterThan(0);
     expect(closed.json.incidents.every(({ outcome }: { outcome: string }) => outcome === 'revoked')).toBe(true);
-    expect((await stage.call('GET', '/incidents?since=2199-01-01T00:00:00Z')).json).toEqual({ incidents: [] });
+    for (const since of ['2199-01-01T00:00:00Z', '2199-01-01'])
+      expect((await stage.call('GET', `/incidents?since=${since}`)).json).toEqual({ incidents: [] });
+    const everything = await stage.call('GET', '/incidents?state=&provider=&outcome=&since=&limit=1000&cursor=');
+    expect(everything.json).toEqual((await stage.call('GET', '/incidents?limit=100')).json);
     for (const query of [
       'state=dead',
       'outcome=x',
       'provider=acme',
       'since=yesterday',
       'limit=0',
-      'limit=1000',
+      'limit=-1',
       'limit=x',
       'cursor=x',
       'colour=red',
