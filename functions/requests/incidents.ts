@@ -12,8 +12,8 @@ import {
   retry,
 } from '../revocation/decisions.ts';
 import { incidentIdForm } from '../revocation/fingerprint.ts';
-import type { incidentForm } from '../revocation/incident-form.ts';
 import { type IncidentRecord, outcomes, states, view } from '../revocation/incident.ts';
+import type { incidentForm } from '../revocation/incident-form.ts';
 import { type Referral, referralOf, writeReferral } from '../revocation/references.ts';
 import type { RequestServices, Route } from './services.ts';
 import { settled } from './wait.ts';

@@ -34,20 +34,22 @@ export const outcomes = Object.keys(restsIn) as readonly Outcome[];
 export const isDeath = (outcome: Outcome | null): outcome is 'revoked' | 'disabled' | 'already-gone' =>
   outcome === 'revoked' || outcome === 'disabled' || outcome === 'already-gone';
 
-export type Stage =
-  | 'received'
-  | 'claimed'
-  | 'found'
-  | 'planned'
-  | 'asked'
-  | 'approved'
-  | 'rejected'
-  | 'sent'
-  | 'accepted'
-  | 'alive'
-  | 'dead'
-  | 'parked'
-  | 'told';
+export const stages = [
+  'received',
+  'claimed',
+  'found',
+  'planned',
+  'asked',
+  'approved',
+  'rejected',
+  'sent',
+  'accepted',
+  'alive',
+  'dead',
+  'parked',
+  'told',
+] as const;
+export type Stage = (typeof stages)[number];
 
 export type Action = 'delete' | 'disable' | 'approve' | 'observe';
 
@@ -151,7 +153,7 @@ export interface IncidentRecord {
   told: string[];
 }
 
-/** An incident as people and programs outside see it (contract, section 2.4). */
+/** An incident as people and programs outside see it (contract, section 2.4); the schema for it is in `incident-form.ts`. */
 export function view(record: IncidentRecord) {
   const { id, provider, account, kind, keyId, state, outcome, action, reason } = record;
   const sightings = record.sightings.map(({ source, at, reference, location }) => ({

@@ -75,6 +75,9 @@ export const leakFromSource = z
   })
   .refine(namesCredential, needsCredential);
 
+/** The body of a signed alert that is a leak (contract, section 2.1, `standard`). Made when it is asked for. */
+export const leakAlert = () => z.object({ type: z.literal('credential.leaked'), data: leakFromSource });
+
 /** A leak with the operator's order, as `POST /revocations` takes it: fields we do not know are refused. */
 export const leakFromOperator = z
   .strictObject({

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { jsonOf } from '../revocation/delivery.ts';
-import { leakFromSource } from '../revocation/leak.ts';
+import { leakAlert } from '../revocation/leak.ts';
 import { Secret } from '../revocation/secret.ts';
 import { isStandardSecret, isStandardWebhook } from '../revocation/signature.ts';
 import type { Reading, Source } from '../revocation/source.ts';
@@ -13,7 +13,7 @@ const signingSecret = z
 const config = z.strictObject({ secrets: z.array(signingSecret).min(1).max(10) });
 
 const envelope = z.object({ type: z.string(), data: z.unknown().optional() });
-const alert = z.object({ data: leakFromSource });
+const alert = leakAlert();
 
 /** Standard Webhooks: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md */
 export const standard: Source<z.infer<typeof config>> = {
