@@ -72,6 +72,7 @@ export const functions = {
       { route: 'GET /fuse', access: 'operator' },
       { route: 'POST /fuse/reset', access: 'operator' },
       { route: 'GET /health', access: 'operator' },
+      { route: 'GET /openapi.json', access: 'operator' },
     ],
     consumes: 'nothing',
     sendsTo: ['lanes', 'unrouted', 'notices'],

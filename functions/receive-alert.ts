@@ -9,7 +9,7 @@ import { createPublicKeys } from './platform/public-keys.ts';
 import { createQueues } from './platform/queues.ts';
 import { createSecrets } from './platform/secrets.ts';
 import { providers } from './providers/index.ts';
-import { acceptAlert, revocableTypes } from './revocation/alerts.ts';
+import { type Accepted, acceptAlert, revocableTypes } from './revocation/alerts.ts';
 import type { Sources } from './revocation/source.ts';
 import { sources } from './sources/index.ts';
 
@@ -49,7 +49,7 @@ async function receive(
     observability.info('entry skipped', { source: id, ...skipped });
   const incidents = await acceptAlert(intake, source, reading, skip);
   if (endpoint) return { status: 204 };
-  return { status: 202, body: { incidents: incidents.map((incident) => ({ id: incident })) } };
+  return { status: 202, body: { incidents: incidents.map((incident) => ({ id: incident })) } satisfies Accepted };
 }
 
 /** `POST /sources/{source}`: a signed alert, verified over its raw bytes, becomes durable. Some sources have further addresses. */

@@ -30,6 +30,7 @@ function compose(): RequestServices {
     },
     ledger: dynamoLedger({ client: dynamoDb(), table: variables.TABLE }, { now: Date.now, sleep, random: Math.random }),
     accounts: variables.ACCOUNTS,
+    sources: variables.SOURCES,
     sleep,
     announce: announcing(queues, variables.NOTICES_QUEUE, Date.now),
     info,

@@ -147,6 +147,7 @@ export function sharedEnvironments(
       LANES: JSON.stringify(lanes),
       UNROUTED_QUEUE: unroutedQueue,
       ACCOUNTS: JSON.stringify(accounts),
+      SOURCES: JSON.stringify(enabled),
       ...told,
       TABLE: table,
     } satisfies Environment<'receive-request'>,

@@ -52,6 +52,7 @@ export const environments = {
       UNROUTED_QUEUE: z.url(),
       NOTICES_QUEUE: noticesQueue,
       ACCOUNTS: accounts,
+      SOURCES: json(z.array(z.string())),
       TABLE: z.string().min(1),
     }),
   'receive-slack': () =>

@@ -6,7 +6,7 @@ import type {
   SQSBatchResponse,
   SQSEvent,
 } from 'aws-lambda';
-import type * as z from 'zod';
+import * as z from 'zod';
 import { Misconfigured, Unavailable } from '../revocation/errors.ts';
 import { incidentIdForm } from '../revocation/fingerprint.ts';
 import type { FunctionName } from './env.ts';
@@ -209,7 +209,17 @@ function write({ status, headers = {}, body }: HttpAnswer): APIGatewayProxyStruc
   };
 }
 
-function problemOf(error: unknown): HttpAnswer {
+/** A schema for the body of an answer that says what is wrong: https://www.rfc-editor.org/rfc/rfc9457 */
+export const problemForm = () =>
+  z.strictObject({
+    type: z.literal('about:blank'),
+    title: z.string(),
+    status: z.int().min(400).max(599),
+    detail: z.string(),
+    errors: z.array(z.strictObject({ field: z.string(), problem: z.string() })).optional(),
+  });
+
+function problemOf(error: unknown): HttpAnswer & { body: z.output<ReturnType<typeof problemForm>> } {
   const headers = { 'content-type': 'application/problem+json' };
   if (error instanceof Problem) {
     const { status, title, message: detail, errors } = error;

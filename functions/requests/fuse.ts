@@ -1,6 +1,10 @@
+import * as z from 'zod';
 import type { RequestServices, Route } from './services.ts';
 
-const stateOf = async ({ ledger }: RequestServices) => {
+/** A schema for how the fuse stands. */
+export const fuseForm = () => z.strictObject({ blown: z.boolean(), since: z.iso.datetime().nullable() });
+
+const stateOf = async ({ ledger }: RequestServices): Promise<z.output<ReturnType<typeof fuseForm>>> => {
   const since = await ledger.fuseBlown();
   return { blown: since !== undefined, since: since ?? null };
 };

@@ -1,5 +1,6 @@
 import { Problem } from '../platform/lambda.ts';
 import { getFuse, resetFuse } from './fuse.ts';
+import { getHealth } from './health.ts';
 import {
   approveIncident,
   getIncident,
@@ -8,6 +9,7 @@ import {
   restoreIncident,
   retryIncident,
 } from './incidents.ts';
+import { getOpenApi } from './openapi.ts';
 import { postReport } from './reports.ts';
 import { postRevocation } from './revocations.ts';
 import type { Route } from './services.ts';
@@ -24,7 +26,8 @@ export const routes: Readonly<Record<string, Route>> = {
   'POST /incidents/{id}/restore': restoreIncident,
   'GET /fuse': getFuse,
   'POST /fuse/reset': resetFuse,
-  'GET /health': async () => ({ status: 200, body: { ok: true } }),
+  'GET /health': getHealth,
+  'GET /openapi.json': getOpenApi,
 };
 
 /** Answers one operator's request. @throws Problem */

@@ -1,10 +1,20 @@
+import * as z from 'zod';
 import { Problem } from '../platform/lambda.ts';
 import { formats } from '../reports/index.ts';
+import { incidentIds } from '../revocation/alerts.ts';
 import { leaksOf } from '../revocation/findings.ts';
 import { accept } from '../revocation/intake.ts';
 import type { Leak } from '../revocation/leak.ts';
 import { entriesAtMost, type ReportFormat, tooMany } from '../revocation/scan.ts';
 import type { Route } from './services.ts';
+
+/** A schema for the answer. */
+export const reportAnswer = () =>
+  z.strictObject({
+    accepted: z.int().min(0),
+    skipped: z.array(z.strictObject({ index: z.int().min(0), reason: z.string() })),
+    incidents: incidentIds(),
+  });
 
 /** `POST /reports/{format}`: an operator hands in what a scanner found. */
 export const postReport: Route = async ({ parameters, body, id }, { intake, info }) => {
@@ -30,7 +40,7 @@ export const postReport: Route = async ({ parameters, body, id }, { intake, info
       accepted: scan.findings.length,
       skipped: scan.skipped,
       incidents: incidents.map((incident) => ({ id: incident })),
-    },
+    } satisfies z.output<ReturnType<typeof reportAnswer>>,
   };
 };
 

@@ -8,6 +8,8 @@ export interface RequestServices {
   ledger: Ledger;
   /** Provider id → names of its accounts. */
   accounts: Readonly<Record<string, readonly string[]>>;
+  /** The sources that may report here. */
+  sources: readonly string[];
   sleep(ms: number): Promise<void>;
   /** Sends for who tells of an incident; absent, there is nobody to tell. @throws Unavailable */
   announce?: ((incident: string) => Promise<void>) | undefined;

@@ -1,4 +1,6 @@
+import * as z from 'zod';
 import { leaksOf } from './findings.ts';
+import { incidentIdForm } from './fingerprint.ts';
 import { accept, type Intake } from './intake.ts';
 import type { Providers } from './provider.ts';
 import { writeReferral } from './references.ts';
@@ -6,6 +8,14 @@ import type { Alert, AnySource, Skipped } from './source.ts';
 
 /** Where alerts go: leaks as every intake takes them, references to where they are fetched. */
 export type AlertIntake = Intake & { unroutedQueue: string };
+
+/** A schema for the incidents that an answer names. */
+export const incidentIds = () => z.array(z.strictObject({ id: z.string().regex(incidentIdForm) }));
+/** A schema for the answer to an alert. */
+export const alertAnswer = () => z.strictObject({ incidents: incidentIds() });
+export type Accepted = z.output<ReturnType<typeof alertAnswer>>;
+/** A schema for the answer to who asks which kinds of credentials there are. */
+export const typesAnswer = () => z.strictObject({ types: z.array(z.string()) });
 
 /**
  * Queues everything an alert says and answers the incident ids of the leaks it carries; a reference has none before it is

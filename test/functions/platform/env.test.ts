@@ -21,6 +21,7 @@ const whole: Record<FunctionName, Record<string, string>> = {
     LANES: JSON.stringify(lanes),
     UNROUTED_QUEUE: 'http://127.0.0.1:9324/000000000000/leakstop-unrouted',
     ACCOUNTS: '{"datadog":["prod","eu"]}',
+    SOURCES: '["standard"]',
     TABLE: 'leakstop-incidents',
   },
   'receive-slack': {

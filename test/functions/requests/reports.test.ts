@@ -38,6 +38,7 @@ async function post(format: string | undefined, body: unknown, { failing = false
       },
       ledger: {} as Ledger,
       accounts: { datadog: ['prod'] },
+      sources: [],
       sleep: async () => {},
     },
   );

@@ -45,6 +45,7 @@ async function post(prefer: string | undefined, { keyId = randomUUID(), steps = 
     },
     ledger,
     accounts: { datadog: ['prod'] },
+    sources: [],
     sleep: async (ms) => {
       looks += 1;
       await clock.sleep(ms);
