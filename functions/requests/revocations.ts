@@ -24,7 +24,7 @@ export const postRevocation: Route = async (request, services) => {
     throw refused('account', `is not one of ${accounts.join(', ')}`);
   if (action === 'disable' && !provider?.kinds[routed.kind]?.disable)
     throw refused('action', `cannot be disable: ${routed.provider} can only delete`);
-  const order = { action, dryRun, reason: withoutEcho(reason, leak.secret) };
+  const order = { action, dryRun, reason: withoutEcho(reason, leak.secret), asReported: action === undefined };
   const wait = waitOf(request);
   const isDry = dryRun === true || action === 'observe';
   const applied: Record<string, string> = wait > 0 ? { 'preference-applied': `wait=${wait / 1000}` } : {};

@@ -196,8 +196,8 @@ async function resume(
   const { record } = decided;
   const lane = laneOf(record, services);
   if (decided.is === 'conflict' || lane === undefined) return decided;
-  // A person's word, even where it orders nothing: it does not count against the fuse.
-  const order: Order = record.restoring ? { restore: true } : {};
+  // A person's word, even where it orders nothing and the report did not either: it does not count against the fuse.
+  const order: Order = record.restoring ? { restore: true } : { asReported: false };
   const message = newId();
   const sighting = { source: 'operator', at, delivery: decision.delivery ?? message };
   const { id: incident, provider, kind, fence } = record;

@@ -12,16 +12,23 @@ export const policySchema = z.strictObject({
     .array(z.strictObject({ provider: z.string(), keyId: z.string(), reason: z.string().min(1) }))
     .default([]),
   /** Past `limit` automatic revocations in a window, every further key waits for a person. */
-  fuse: z.strictObject({ limit: z.int().min(1).max(5_000), windowMinutes: z.int().min(1).max(10_080) }).optional(),
+  fuse: z
+    .strictObject({ limit: z.int().min(1).max(5_000), windowMinutes: z.int().min(1).max(10_080).default(60) })
+    .optional(),
   approval: z
     .strictObject({
       approvers: z
         .array(z.string().regex(approverForm, 'must be a Slack user id such as U012ABCDEF, or T012ABCDEF/U012ABCDEF'))
         .default([]),
-      deadlineMinutes: z.int().min(1).max(10_080).optional(),
+      deadlineMinutes: z.number().min(0.1).max(10_080).optional(),
       onDeadline: z.enum(['park', 'revoke']).default('park'),
     })
-    .default({ approvers: [], onDeadline: 'park' }),
+    // To park can wait for ever; what goes on by itself has a time at which it does.
+    .transform(({ deadlineMinutes, ...approval }) => ({
+      ...approval,
+      deadlineMinutes: deadlineMinutes ?? (approval.onDeadline === 'revoke' ? 15 : undefined),
+    }))
+    .prefault({}),
   /** False: the leaked credential is never presented to its provider, neither to look itself up nor to prove it dead. */
   useLeakedKey: z.boolean().default(true),
 });
@@ -70,7 +77,7 @@ export function decide(
   if (approved !== null && approved.account === found.account && approved.keyId === found.key.keyId) {
     const isPersons = approved.by === 'person';
     const reason = isPersons ? 'a person approved it' : 'nobody answered in time, and policy then goes on';
-    return { do: 'act', action: approved.action, automatic: !isPersons && order === undefined, reason };
+    return { do: 'act', action: approved.action, automatic: !isPersons && isAutomatic(report), reason };
   }
   if (wanted === 'observe') return plan(policy, configured, report, found);
   const action = wanted === 'approve' ? 'delete' : wanted;
@@ -103,8 +110,11 @@ export function decide(
     };
   }
   const reason = reasons[found.fit];
-  return { do: 'act', action, automatic: order === undefined, reason };
+  return { do: 'act', action, automatic: isAutomatic(report), reason };
 }
+
+/** No person has said what to do about it: an operator who only reports it has not. */
+const isAutomatic = ({ order }: Report) => order === undefined || order.asReported === true;
 
 /** A dry run: decides as if it were none, and sends nothing. */
 function plan(policy: Policy, configured: Action, report: Report, found: Found): Decision {

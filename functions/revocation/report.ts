@@ -12,6 +12,8 @@ export interface Order {
   reason?: string | undefined;
   /** A person undoes our `disable`. */
   restore?: boolean | undefined;
+  /** It names no action, so what is configured happens, as it does about an alert: it counts against the fuse. */
+  asReported?: boolean | undefined;
   /** No person: a drill, which may end the one key that it has made and no other. */
   drill?: { keyId: string } | undefined;
 }
@@ -63,6 +65,7 @@ const order = z.object({
   dryRun: z.boolean().optional(),
   reason: z.string().optional(),
   restore: z.boolean().optional(),
+  asReported: z.boolean().optional(),
   drill: z.object({ keyId: z.string() }).optional(),
 });
 /** A leak as it was written by us: checked when it came in, so taken as it is. */

@@ -22,10 +22,7 @@ describe('a configuration that is wrong', () => {
       { providers: {}, policy: { approval: { approvers: ['@anna'] } } },
       /^policy\.approval\.approvers\.0: must be a Slack user id such as U012ABCDEF, or T012ABCDEF\/U012ABCDEF/,
     ],
-    [
-      { providers: {}, policy: { approval: { onDeadline: 'revoke' } } },
-      /^policy\.approval\.deadlineMinutes: is missing: .*name the minutes/,
-    ],
+    [{ providers: {}, policy: { approval: { deadlineMinutes: 0 } } }, /^policy\.approval\.deadlineMinutes: /],
     [{ providers: {}, policy: { approval: { onDeadline: 'delete' } } }, /^policy\.approval\.onDeadline: /],
     [{ providers: {}, policy: { fuse: { limit: 5, windowMinutes: 20_000 } } }, /^policy\.fuse\.windowMinutes: /],
     [{ providers: {}, notices: { eventBus: 'my bus' } }, /^notices\.eventBus: must be the name or the ARN/],
@@ -44,6 +41,21 @@ describe('a configuration that is wrong', () => {
       });
     for (const id of ['datadog', 'mongodb-atlas', 'resolver'])
       expect(() => readConfiguration({ providers: { [id]: { accounts: ['a'], action: 'disable' } } })).toThrow(id);
+  });
+});
+
+describe('a time that nobody names', () => {
+  const approvalOf = (approval: object) => readConfiguration({ providers: {}, policy: { approval } }).policy.approval;
+
+  test('is a quarter of an hour where something goes on by itself, and never where it only parks', () => {
+    expect(approvalOf({ onDeadline: 'revoke' })).toMatchObject({ deadlineMinutes: 15 });
+    expect(approvalOf({ onDeadline: 'revoke', deadlineMinutes: 0.5 })).toMatchObject({ deadlineMinutes: 0.5 });
+    expect(approvalOf({}).deadlineMinutes).toBeUndefined();
+  });
+
+  test('is an hour for the window of a fuse', () => {
+    const { policy } = readConfiguration({ providers: {}, policy: { fuse: { limit: 5 } } });
+    expect(policy.fuse).toEqual({ limit: 5, windowMinutes: 60 });
   });
 });
 

@@ -61,12 +61,13 @@ describe('the one key that was found', () => {
       });
   });
 
-  test('is treated as configured when an operator orders nothing', () => {
-    expect(decide(policy(), 'disable', reportOf({ order: {} }), found())).toMatchObject({
-      do: 'act',
-      action: 'disable',
-      automatic: false,
-    });
+  test('is treated as configured when an operator orders nothing, and counts as automatic if they only report it', () => {
+    for (const asReported of [false, true])
+      expect(decide(policy(), 'disable', reportOf({ order: { asReported } }), found())).toMatchObject({
+        do: 'act',
+        action: 'disable',
+        automatic: asReported,
+      });
   });
 });
 
@@ -125,7 +126,9 @@ describe('approval', () => {
       automatic: true,
       reason: 'nobody answered in time, and policy then goes on',
     });
-    expect(decide(policy(), 'approve', reportOf({ order: {} }), found(), late)).toMatchObject({ automatic: false });
+    const again = (asReported: boolean) => reportOf({ order: { asReported } });
+    expect(decide(policy(), 'approve', again(false), found(), late)).toMatchObject({ automatic: false });
+    expect(decide(policy(), 'approve', again(true), found(), late)).toMatchObject({ automatic: true });
   });
 
   test('by the clock alone does not outlive a policy that is a dry run by now; a person has said it for certain', () => {

@@ -82,12 +82,15 @@ describe('a fuse of five, and fifty keys that leak at once', () => {
     expect(blown()).toHaveLength(1);
   });
 
-  test('are no reason to keep an operator waiting, nor a dry run', async () => {
+  test('are no reason to keep an operator waiting who says what to do, nor a dry run', async () => {
     const [, second, third] = calm;
     const dry = await stage.call('POST', '/revocations', { ...leakOf(third), dryRun: true }, { prefer: 'wait=20' });
     expect(dry.json).toMatchObject({ outcome: 'observed' });
     expectReasons(dry.json);
-    const ordered = await stage.call('POST', '/revocations', leakOf(second), { prefer: 'wait=20' });
+    const prefer = { prefer: 'wait=20' };
+    const reported = await stage.call('POST', '/revocations', leakOf(second), prefer);
+    expect(reported).toMatchObject({ status: 200, json: { state: 'awaiting-approval', action: 'approve' } });
+    const ordered = await stage.call('POST', '/revocations', { ...leakOf(second), action: 'delete' }, prefer);
     expect(ordered.json).toMatchObject({ outcome: 'revoked' });
     expect(stage.vendor.accepts(third.key)).toBe(true);
   });
