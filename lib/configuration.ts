@@ -63,12 +63,6 @@ export const configurationSchema = z
         issue(['policy', 'approval', 'approvers'], `is empty, and ${id} asks people in Slack: name who may approve`);
       if (new Set(accounts).size < accounts.length) issue(['providers', id, 'accounts'], 'names an account twice');
     }
-    const { deadlineMinutes, onDeadline } = policy.approval;
-    if (onDeadline === 'revoke' && deadlineMinutes === undefined)
-      issue(
-        ['policy', 'approval', 'deadlineMinutes'],
-        'is missing: without it onDeadline never comes; name the minutes',
-      );
     for (const [index, id] of listed.entries()) {
       if (!known.includes(id)) issue(['sources', index], `is not a source; there are ${known.join(', ')}`);
     }
