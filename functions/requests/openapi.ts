@@ -144,7 +144,8 @@ const shared = {
     const { def } = zodSchema._zod;
     if (def.type === 'pipe' && def.out instanceof z.ZodString) {
       const { pattern } = z.toJSONSchema(def.out);
-      if (pattern !== undefined) jsonSchema.pattern = pattern;
+      const text = jsonSchema.anyOf?.find(({ type }) => type === 'string') ?? jsonSchema;
+      if (pattern !== undefined) text.pattern = pattern;
     }
     // In a query every value is a text.
     if (def.type === 'default' && jsonSchema.type === 'string') jsonSchema.default = String(def.defaultValue);

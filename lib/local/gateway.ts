@@ -54,7 +54,7 @@ const isFromElsewhere = ({ host = '', origin }: IncomingMessage['headers']) =>
 
 function matcher(route: string): (method: string, path: string) => Record<string, string> | undefined {
   const [wanted, pattern = ''] = route.split(' ');
-  const expression = new RegExp(`^${pattern.replaceAll(/\{(\w+)\}/g, '(?<$1>[^/]+)')}$`);
+  const expression = new RegExp(`^${pattern.replaceAll('.', '\\.').replaceAll(/\{(\w+)\}/g, '(?<$1>[^/]+)')}$`);
   return (method, path) => {
     const groups = method === wanted ? expression.exec(path) : null;
     if (!groups) return undefined;
