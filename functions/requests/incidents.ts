@@ -46,7 +46,7 @@ export const incidentList = (incident: ReturnType<typeof incidentForm>) =>
 type IncidentList = z.output<ReturnType<typeof incidentList>>;
 
 /** An id that was handed out a moment ago may not have been claimed yet: it is looked for again after these pauses (ms). */
-const pauses = [100, 150, 250, 400];
+const pauses = [100, 150, 250, 400, 600, 1000];
 /** How long the answer to a restore waits for the key to be on again (ms). */
 const restoreWithin = 10_000;
 

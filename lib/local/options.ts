@@ -66,7 +66,7 @@ export function readOptions(args: string[], worlds: Record<string, World>): Stag
     providers: Object.fromEntries(Object.entries(accounts).map(([id, list]) => [id, { accounts: list }])),
     sources: enabled,
   };
-  const configuration = configure(config === undefined ? defaults : withSources(readJson('--config', config), enabled));
+  const configuration = configure(config === undefined ? defaults : filled(readJson('--config', config), defaults));
   requireSecrets(configuration, secrets);
   return { port: Number(port), vendors, data, logs, secrets, configuration, remarks };
 }
@@ -236,11 +236,13 @@ function matches(name: string, value: unknown, schema: Parameters<typeof check>[
   }
 }
 
-/** Where nobody says which sources, those with a secret are there; Slack only for somebody who may decide in it. */
-function withSources(input: { sources?: unknown; policy?: unknown }, enabled: readonly string[]): object {
-  if (input.sources !== undefined) return input;
+/** Where nobody says which providers or sources, those with a secret are there; Slack only for somebody who may decide in it. */
+function filled(
+  input: { policy?: unknown },
+  { providers, sources: enabled }: { providers: object; sources: string[] },
+) {
   const approvers = policySchema.safeParse(input.policy).data?.approval.approvers ?? [];
-  return { ...input, sources: enabled.filter((id) => id !== 'slack' || approvers.length > 0) };
+  return { providers, sources: enabled.filter((id) => id !== 'slack' || approvers.length > 0), ...input };
 }
 
 function configure(input: object): Configuration {

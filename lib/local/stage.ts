@@ -5,6 +5,7 @@ import { type FunctionFacts, functions, names, queues } from '../../functions/ma
 import type { FunctionName } from '../../functions/platform/env.ts';
 import { providers } from '../../functions/providers/index.ts';
 import { isToldOf, laneEnvironment, sharedEnvironments } from '../configuration.ts';
+import { bringForward } from './bring-forward.ts';
 import { startClock } from './clock.ts';
 import { closed, type Emulators, listen, startEmulators } from './emulators.ts';
 import { freshLeakRoutes } from './fresh-leaks.ts';
@@ -77,6 +78,8 @@ export async function startStage(
     secrets,
     visibilitySeconds,
   });
+  if (variables.AWS_ENDPOINT_URL_SQS !== tuning.variables.AWS_ENDPOINT_URL_SQS)
+    await bringForward(cloud.dynamoDb, Date.now());
   const { vendors, scanners, slack, network } =
     options.vendors === 'simulated'
       ? await simulate(worlds, secrets)
@@ -167,7 +170,10 @@ async function warm(hosts: FunctionHost[]): Promise<void> {
 }
 
 /** What the runtime itself reads: its options, whom it trusts, and the way out of this network. */
-const runtimeVariables = ['NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS', 'NODE_USE_ENV_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'TZ'];
+const runtimeVariables = [
+  ...['NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS', 'NODE_TLS_REJECT_UNAUTHORIZED', 'NODE_USE_ENV_PROXY', 'HTTPS_PROXY'],
+  ...['NO_PROXY', 'TZ'],
+];
 
 /** The environment every function shares: where AWS is and who asks. Nothing else of this machine's environment reaches them. */
 function awsVariables(given: NodeJS.ProcessEnv, { endpoints }: Emulators): Record<string, string> {

@@ -50,7 +50,7 @@ async function asked(route: string, id: string, meanwhile: () => Promise<unknown
 
 describe('an incident that nobody knows', () => {
   test('is looked for a moment by who asks what became of it', async () => {
-    expect(await asked('GET /incidents/{id}', anyId())).toEqual({ status: 404, waitedMs: 900 });
+    expect(await asked('GET /incidents/{id}', anyId())).toEqual({ status: 404, waitedMs: 2500 });
   });
 
   test('is found as soon as it is claimed', async () => {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { BadOption, portTrouble, readOptions } from '../../../lib/local/options.ts';
+import { BadOption, portTrouble, readOptions, type StageOptions } from '../../../lib/local/options.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -107,31 +107,32 @@ describe('the data folder', () => {
   });
 });
 
-describe('a configuration that names no sources', () => {
+describe('a configuration that leaves out providers or sources', () => {
   const secrets = {
     'leakstop/providers/datadog/prod': admin,
     'leakstop/sources/trufflehog': { tokens: ['a-token-of-trufflehog'] },
     'leakstop/sources/slack': { signingSecret: 'a signing secret', botToken: 'xoxb-1-a', channel: 'C0123456789' },
   };
-  const sourcesWith = (configuration: object) => {
+  const filled = (configuration: object) => {
     const paths = [secrets, configuration].map((value, index) => {
       const path = join(folder, `given-${index}.json`);
       writeFileSync(path, JSON.stringify(value));
       return path;
     });
     const options = readOptions(['--secrets', String(paths[0]), '--config', String(paths[1])], {});
-    return options === 'help' ? undefined : options.configuration.sources;
+    return (options as StageOptions).configuration;
   };
   const providers = { datadog: { accounts: ['prod'], action: 'approve' } };
 
   test('has every one that has a secret, Slack only where somebody may decide there', () => {
-    expect(sourcesWith({ providers })).toEqual(['trufflehog']);
+    expect(filled({ providers }).sources).toEqual(['trufflehog']);
     const policy = { approval: { approvers: ['U0ANNA'] } };
-    expect(sourcesWith({ providers, policy })).toEqual(['trufflehog', 'slack']);
+    expect(filled({ providers, policy }).sources).toEqual(['trufflehog', 'slack']);
+    expect(filled({ policy }).providers).toEqual({ datadog: { accounts: ['prod'], action: 'delete' } });
   });
 
   test('is another than one that names none', () => {
-    expect(sourcesWith({ providers, sources: [] })).toEqual([]);
+    expect(filled({ providers: {}, sources: [] })).toMatchObject({ providers: {}, sources: [] });
   });
 });
 

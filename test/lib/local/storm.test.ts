@@ -1,9 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { describe, expect, test, vi } from 'vitest';
-import type { IncidentRecord } from '../../../functions/revocation/incident.ts';
 import { closed, listen } from '../../../lib/local/emulators.ts';
 import { startApart, startBeside } from '../../support/stage-apart.ts';
 import { endingOf, incidentsIn, isOver, killAtRandom, seeded, sendAll, stormOf } from '../../support/storm.ts';
@@ -35,7 +33,7 @@ describe.concurrent('a storm of reports', () => {
 });
 
 describe.concurrent('a stage that is killed with its queues', () => {
-  test('and finds its ledger again goes on from the sealed leak when keep-watch comes by', async () => {
+  test('and finds its ledger again goes on from the sealed leak as soon as its leases are over', async () => {
     const storm = stormOf({ seed: 9, keys: 2, deliveries: 2 });
     const { vendor } = storm;
     const vendorUrl = await listen(vendor.server);
@@ -57,10 +55,6 @@ describe.concurrent('a stage that is killed with its queues', () => {
     // On a slow machine a function may have been ended for its time before the kill, and its work begun anew.
     expect(stuck).toHaveLength(2);
     expect(stuck.filter(({ state }) => !['claimed', 'sent', 'unknown'].includes(state))).toEqual([]);
-    await vi.waitUntil(async () => (await read()).every(({ lease }) => lease.until < Date.now()), patience);
-    expect((await read()).map(({ fence }) => fence)).toEqual(stuck.map(({ fence }) => fence));
-    for (const record of stuck) await makeDue(second.cloud.dynamoDb, record);
-    await second.functions['keep-watch']?.invoke({});
     await vi.waitUntil(async () => isOver(storm, await read()), patience).catch(() => {});
     const { violations, deletions } = endingOf(storm, await read());
     expect(violations).toEqual([]);
@@ -70,16 +64,3 @@ describe.concurrent('a stage that is killed with its queues', () => {
     rmSync(data, { recursive: true });
   }, 120_000);
 });
-
-/** Its time has come: otherwise that is two minutes after its lease. */
-async function makeDue(client: Parameters<typeof incidentsIn>[0], { id }: IncidentRecord): Promise<void> {
-  await client.send(
-    new UpdateItemCommand({
-      TableName: 'leakstop-incidents',
-      Key: { id: { S: id } },
-      UpdateExpression: 'SET dueAt = :past',
-      ConditionExpression: 'watched = :due',
-      ExpressionAttributeValues: { ':past': { S: new Date(0).toISOString() }, ':due': { S: 'due' } },
-    }),
-  );
-}
