@@ -22,10 +22,7 @@ const admin = z.strictObject({
     .string()
     .regex(/^[A-Za-z0-9_-]{1,128}$/, 'must be the id of the organization, such as acmeproductionab12cd34'),
   region: z.enum(['us', 'eu', 'au', 'ca', 'hipaa']),
-  accessToken: secretValue.refine(
-    (token) => !form.test(token.expose()),
-    'must be the access token of a user: an API key may neither see nor delete API keys',
-  ),
+  accessToken: secretValue,
 });
 type Admin = z.infer<typeof admin>;
 

@@ -9,24 +9,24 @@ import { sameText, secretValue } from '../revocation/secret.ts';
 const orgId = z
   .string()
   .regex(
-    /^[a-f0-9]{24}$/,
+    /^[a-fA-F0-9]{24}$/,
     'must be the organization ID, 24 hexadecimal digits: Atlas shows it in Organization Settings',
-  );
-const clientId = /^mdb_sa_id_[a-fA-F\d]{24}$/;
+  )
+  .toLowerCase();
+/** Without what ends a text in quotation marks, or a name in a digest: quotation marks, backslash, colon. */
+const publicKey = /^[\x21\x23-\x39\x3b-\x5b\x5d-\x7e]{1,64}$/;
+const clientId = /^mdb_sa_id_\w{1,128}$/;
 const admin = z.union([
   z.strictObject({
     orgId,
-    publicKey: z.string().regex(/^[A-Za-z0-9]{1,64}$/, 'must be the public key of the pair, such as abcdefgh'),
+    publicKey: z.string().regex(publicKey, 'must be the public key of the pair, such as abcdefgh'),
     privateKey: secretValue,
     api: z.enum(['v2', 'v1.0'], 'must be v2 or v1.0').default('v2'),
   }),
   z.strictObject({
     orgId,
-    clientId: z.string().regex(clientId, 'must be the client ID of a service account: mdb_sa_id_ and 24 digits'),
-    clientSecret: secretValue.refine(
-      (secret) => secret.expose().startsWith('mdb_sa_sk_'),
-      'must be the client secret of the service account: it begins with mdb_sa_sk_',
-    ),
+    clientId: z.string().regex(clientId, 'must be the client ID of a service account: it begins with mdb_sa_id_'),
+    clientSecret: secretValue,
     api: z.literal('v2', 'must be v2: v1.0 knows no service accounts, only key pairs').optional(),
   }),
 ]);

@@ -3,7 +3,7 @@ import { Secret } from './secret.ts';
 
 const signingSecret = z
   .string()
-  .min(8)
+  .min(1)
   .max(256)
   .transform((value) => new Secret(value));
 
@@ -15,8 +15,8 @@ export const slackConfig = z.strictObject({
   signingSecret: z.union([signingSecret.transform((secret) => [secret]), z.array(signingSecret).min(1).max(10)]),
   botToken: z
     .string()
-    .regex(/^xoxb-[A-Za-z0-9-]{1,512}$/, 'must be the token of a bot, xoxb-…')
+    .regex(/^xoxb-[\x21-\x7e]{1,512}$/, 'must be the token of a bot, xoxb-…')
     .transform((value) => new Secret(value)),
-  channel: z.string().regex(/^[CG][A-Z0-9]{2,20}$/, 'must be the id of a channel, such as C0123456789'),
+  channel: z.string().regex(/^[CG][A-Z0-9]{1,20}$/, 'must be the id of a channel, such as C0123456789'),
 });
 export type SlackConfig = z.infer<typeof slackConfig>;

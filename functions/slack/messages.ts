@@ -7,7 +7,7 @@ import { type SlackServices, sideWay } from './services.ts';
 
 const hour = 60 * 60_000;
 
-const channelId = z.string().regex(/^[A-Z][A-Z0-9]{2,20}$/);
+const channelId = z.string().regex(/^[A-Z][A-Z0-9]{1,20}$/);
 const time = z.string().regex(/^\d{1,12}\.\d{1,9}$/);
 const id = z.string().max(64).nullish().catch(undefined);
 const domain = z

@@ -2,9 +2,9 @@ import * as z from 'zod';
 import type { Person } from '../revocation/decisions.ts';
 
 /** A user's id; names are no proof of anybody. */
-export const userId = z.string().regex(/^[UW][A-Z0-9]{2,20}$/);
+export const userId = z.string().regex(/^[UW][A-Z0-9]{1,20}$/);
 /** A workspace's id, or an organisation's. */
-export const teamId = z.string().regex(/^[TE][A-Z0-9]{2,20}$/);
+export const teamId = z.string().regex(/^[TE][A-Z0-9]{1,20}$/);
 
 /** Somebody in Slack, as Slack signed it. */
 export interface Member {

@@ -12,7 +12,7 @@ const escaped = (text: string, atMost = textAtMost) =>
 /** A step of the timeline. Whoever decided in Slack is shown by their name; anybody else may have written what else stands there. */
 const told = (stage: Stage, detail: string, atMost: number) =>
   stage === 'approved' || stage === 'rejected'
-    ? escaped(detail, atMost).replace(/^by &lt;(@[UW][A-Z0-9]{2,20})&gt; in Slack/, 'by <$1> in Slack')
+    ? escaped(detail, atMost).replace(/^by &lt;(@[UW][A-Z0-9]{1,20})&gt; in Slack/, 'by <$1> in Slack')
     : escaped(detail, atMost);
 
 /** The words for whoever waits, also where nothing can be done now: Slack sends neither commands nor clicks again. */

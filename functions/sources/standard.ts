@@ -7,7 +7,7 @@ import type { Reading, Source } from '../revocation/source.ts';
 
 const signingSecret = z
   .string()
-  .refine(isStandardSecret, 'must be whsec_ and 24 to 64 bytes in base64')
+  .refine(isStandardSecret, 'must be whsec_ and 1 to 64 bytes in base64')
   .transform((value) => new Secret(value));
 
 const config = z.strictObject({ secrets: z.array(signingSecret).min(1).max(10) });

@@ -561,7 +561,8 @@ export const world: World = {
   simulate(accounts, now = Date.now) {
     const organisations: AtlasOrganisation[] = [];
     for (const [account, value] of Object.entries(accounts)) {
-      const { orgId, ...admin } = value as { orgId: string } & AtlasAdmin;
+      const { orgId: given, ...admin } = value as { orgId: string } & AtlasAdmin;
+      const orgId = given.toLowerCase();
       let org = organisations.find((known) => known.orgId === orgId);
       if (!org) {
         org = organisationOf(orgId, organisations.length === 0);

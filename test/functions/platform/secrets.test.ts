@@ -262,13 +262,17 @@ describe('a service that gives no answer', () => {
 });
 
 describe('the fingerprint key', () => {
-  test('has at least 32 characters', async () => {
-    values.set(fingerprintName, JSON.stringify({ key: 'k'.repeat(32) }));
-    expect((await fingerprintOf(secrets)).expose()).toBe('k'.repeat(32));
-    values.set(fingerprintName, JSON.stringify({ key: canary }));
-    const fresh = createSecrets(client, clock.now);
-    await expect(fingerprintOf(fresh)).rejects.toThrow(
-      new Misconfigured('secret leakstop/fingerprint: key: must have at least 32 characters'),
-    );
+  test('is whatever text it is given', async () => {
+    for (const key of ['k'.repeat(32), 'k', 'a local key', 'ключ']) {
+      values.set(fingerprintName, JSON.stringify({ key }));
+      expect((await fingerprintOf(createSecrets(client, clock.now))).expose()).toBe(key);
+    }
+  });
+
+  test.each([{ key: '' }, { key: ' ' }, { key: 7 }, {}])('is refused as %o', async (value) => {
+    values.set(fingerprintName, JSON.stringify(value));
+    const wrong = fingerprintOf(createSecrets(client, clock.now));
+    await expect(wrong).rejects.toThrow(Misconfigured);
+    await expect(wrong).rejects.toThrow(/^secret leakstop\/fingerprint: key: /);
   });
 });

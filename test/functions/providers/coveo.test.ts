@@ -398,11 +398,18 @@ describe('coveo, beyond what every provider does', () => {
     [{ region: 'toString' }, /region/],
     [{ organizationId: 'Acme Production' }, /organizationId: must be the id of the organization/],
     [{ organizationId: '../other' }, /organizationId/],
-    [{ accessToken: stranger }, /accessToken: must be the access token of a user: an API key may neither/],
     [{ accessToken: '' }, /accessToken/],
+    [{ accessToken: 'two words' }, /accessToken/],
     [{ apiKey: stranger }, /not known here/],
   ])('refuses the admin secret with %o and says why', (wrong, why) => {
     expect(() => check('main', JSON.stringify({ ...admin, ...wrong }), coveo.admin)).toThrow(why);
+  });
+
+  test('takes any access token that can stand in a header', () => {
+    for (const accessToken of ['t', stranger, 'a.b/c=~!'])
+      expect(check('main', JSON.stringify({ ...admin, accessToken }), coveo.admin).accessToken.expose()).toBe(
+        accessToken,
+      );
   });
 
   test('knows its keys by their form', () => {

@@ -269,12 +269,30 @@ describe('mongodb-atlas, beyond what every provider does', () => {
     [{ orgId, ...pair, api: 'v3' }, /api: must be v2 or v1\.0/],
     [{ orgId, ...client, api: 'v1.0' }, /api: must be v2: v1\.0 knows no service accounts/],
     [{ orgId, ...client, clientId: leaked.publicKey }, /clientId: must be the client ID of a service account/],
-    [{ orgId, ...client, clientSecret: leaked.privateKey }, /clientSecret: must be the client secret .* mdb_sa_sk_/],
+    [{ orgId, ...client, clientId: 'mdb_sa_id_' }, /clientId: must be the client ID of a service account/],
+    [{ orgId, ...client, clientId: 'mdb_sa_id_a:b' }, /clientId: must be the client ID of a service account/],
+    [{ orgId, ...client, clientSecret: '' }, /clientSecret: /],
+    [{ orgId, ...client, clientSecret: 'two words' }, /clientSecret: /],
+    [{ orgId, publicKey: 'a:b', privateKey: 'x' }, /publicKey: must be the public key/],
+    [{ orgId, publicKey: 'a\\b', privateKey: 'x' }, /publicKey: must be the public key/],
     [{ orgId, ...pair, region: 'eu' }, /has a field that is not known here/],
   ])('says what is wrong with an admin secret: %#', (given, remedy) => {
     expect(() => check('main', JSON.stringify(given), provider.admin)).toThrow(remedy);
     for (const secret of canaries)
       expect(() => check('main', JSON.stringify(given), provider.admin)).not.toThrow(secret);
+  });
+
+  test.each([
+    { orgId, clientId: 'mdb_sa_id_test', clientSecret: 's' },
+    { orgId, clientId: `mdb_sa_id_${'aB0_'.repeat(8)}`, clientSecret: 'whatever/it+is=' },
+    { orgId, publicKey: 'public-key_1', privateKey: 'p' },
+  ])('takes any credential that can be sent: %#', (given) => {
+    expect(() => check('main', JSON.stringify(given), provider.admin)).not.toThrow();
+  });
+
+  test('takes the organization ID in capitals for what it is', () => {
+    const shouted = provider.admin.parse({ orgId: orgId.toUpperCase(), ...pair });
+    expect(shouted).toMatchObject({ orgId });
   });
 
   test('does not count the challenge as a failure, and signs all that follows unasked', async () => {

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { check } from '../../../functions/platform/secrets.ts';
 import { providers } from '../../../functions/providers/index.ts';
 import { leakFromSource } from '../../../functions/revocation/leak.ts';
+import type { Secret } from '../../../functions/revocation/secret.ts';
 import {
   inventedKeys,
   inventedUser,
@@ -373,6 +374,11 @@ describe('resolver, beyond what every provider does', () => {
       'https://eu.core.resolver.com',
     );
     expect(admin.parse({ ...session, userIds: [7, '8'] }).userIds).toEqual(['7', '8']);
+    for (const word of ['p', 'correct horse “battery” staple']) {
+      const { password } = admin.parse({ ...session, password: word }) as { password: Secret };
+      expect(password.expose()).toBe(word);
+    }
+    expect(admin.safeParse({ ...session, password: '' }).success).toBe(false);
   });
 
   test.each([

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Unavailable } from '../../../functions/revocation/errors.ts';
 import { readReport } from '../../../functions/revocation/report.ts';
-import { isApprover } from '../../../functions/slack/people.ts';
+import { isApprover, userId } from '../../../functions/slack/people.ts';
 import { approver, lane, slackCallers } from '../../support/slack-callers.ts';
 
 let callers: Awaited<ReturnType<typeof slackCallers>>;
@@ -48,6 +48,24 @@ describe('an approver', () => {
   ])('is who is named, by user or by team and user: %o among %o', (member, approvers, may) => {
     expect(isApprover(member, approvers)).toBe(may);
   });
+});
+
+test.each(['U1', 'W1', 'U012ABCDEF'])('a person may be %s', (id) => {
+  expect(userId.safeParse(id).success).toBe(true);
+});
+
+test.each(['U', 'u1', 'C1', 'U1 ', '<@U1>', `U${'1'.repeat(21)}`])('nobody is "%s"', (id) => {
+  expect(userId.safeParse(id).success).toBe(false);
+});
+
+test('a person with a short id decides as others do', async () => {
+  const short = await slackCallers({ approvers: ['U1'] });
+  const { id } = await short.asked();
+  const { body } = await short.call(short.workspace.command(`approve ${id}`, 'U1'));
+  expect((body as { text: string }).text).toMatch(/^Approved/);
+  const shown = await short.call(short.workspace.command(`show ${id}`));
+  expect((shown.body as { text: string }).text).toContain('by <@U1> in Slack');
+  await short.end();
 });
 
 describe('/leakstop', () => {

@@ -87,11 +87,23 @@ describe('the secret of Slack', () => {
   });
 
   test.each([
+    { signingSecret: 's' },
+    { channel: 'C1' },
+    { channel: 'G1' },
+    { botToken: 'xoxb-t' },
+    { botToken: 'xoxb-of_these.tests' },
+  ])('may be as short as %o', (change) => {
+    expect(slackConfig.safeParse({ ...whole, ...change }).success).toBe(true);
+  });
+
+  test.each([
     { signingSecret: '' },
     { signingSecret: [] },
     { botToken: 'xoxp-1-2-abc' },
     { botToken: 'xoxb-1 2' },
+    { botToken: 'xoxb-' },
     { channel: '#leaks' },
+    { channel: 'C' },
     { more: 1 },
   ])('is refused with %o', (change) => {
     expect(slackConfig.safeParse({ ...whole, ...change }).success).toBe(false);
