@@ -170,6 +170,8 @@ describe('the imports', () => {
       'functions/revocation/timeline.ts',
       // The policy's schema, and types.
       'functions/revocation/policy.ts',
+      // Which addresses are those of this machine.
+      'functions/revocation/address.ts',
       // What AWS Health calls the events that we listen to.
       'functions/revocation/aws-health.ts',
       'functions/revocation/exchange.ts',

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { originAlone } from '../revocation/address.ts';
 import type { Question } from '../revocation/checkup.ts';
 import type { Credentials } from '../revocation/credentials.ts';
 import { type Answer, path } from '../revocation/exchange.ts';
@@ -6,16 +7,13 @@ import type { Leak } from '../revocation/leak.ts';
 import { type Change, type Fit, type KeyTarget, kind, type LeakedValue, provider } from '../revocation/provider.ts';
 import { bearer, sameText, secretValue } from '../revocation/secret.ts';
 
-/** An origin and nothing beside it: no path, query, fragment or user. */
-function isOrigin(text: string): boolean {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  return url?.protocol === 'https:' && url.href === `${url.origin}/`;
-}
-
 const admin = z.strictObject({
   portal: z
     .string()
-    .refine(isOrigin, 'must be the address of the portal alone, such as https://acme.onlyoffice.com')
+    .refine(
+      (text) => originAlone(text) !== undefined,
+      'must be the address of the portal alone, such as https://acme.onlyoffice.com',
+    )
     .transform((text) => new URL(text).origin),
   apiKey: secretValue.refine(
     (key) => key.expose().startsWith('sk-'),

@@ -1,5 +1,6 @@
 import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import * as z from 'zod';
+import { isLoopback, serviceAddress } from './address.ts';
 import { deliveryName, jsonOf, readEntries, textIfReadable } from './delivery.ts';
 import type { Scanner } from './detectors.ts';
 import type { Finding } from './findings.ts';
@@ -29,6 +30,14 @@ const entriesAtMost = 3000;
 /** A P-256 signature in DER is 72 bytes at most. */
 const signatureAtMost = 96;
 
+const keysAddress = z
+  .string()
+  .max(2048)
+  .refine((text) => {
+    const url = serviceAddress(text);
+    return url !== undefined && (isLoopback(url) || z.regexes.domain.test(url.hostname));
+  }, 'must be the https address of a list of keys; on this machine (127.0.0.1, localhost, [::1]) http will do');
+
 const record = z.object({
   token: secretText,
   type: textIfReadable(256),
@@ -40,11 +49,10 @@ const record = z.object({
  * published ECDSA key. https://docs.github.com/code-security/secret-scanning/secret-scanning-partnership-program/secret-scanning-partner-program
  */
 export function signedArray({ headers: prefix, scanner, keysUrl, ...names }: SignedArray): Source<Config> {
-  const address = z.url({ protocol: /^https$/, hostname: z.regexes.domain }).max(2048);
   return {
     ...names,
     mayNameKeys: true,
-    config: z.strictObject({ keysUrl: keysUrl === undefined ? address : address.default(keysUrl) }),
+    config: z.strictObject({ keysUrl: keysUrl === undefined ? keysAddress : keysAddress.default(keysUrl) }),
     verify: (delivery, keys) => isSigned(delivery, keys, prefix),
     read: (delivery) => readArray(delivery, scanner),
   };

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { isLoopback, serviceAddress } from '../revocation/address.ts';
 import { jsonOf } from '../revocation/delivery.ts';
 import { Refused, Unexpected } from '../revocation/errors.ts';
 import { type Path, path, type Request } from '../revocation/exchange.ts';
@@ -19,6 +20,11 @@ import type {
 import { commit, fileName, id, ifReadable, isPage, page, readable, sub, word } from './gitguardian/forms.ts';
 import { provenIn } from './gitguardian/proof.ts';
 
+/** Its lower case is how `fetch` would write it. */
+const isApi = (text: string) =>
+  /^https?:\/\/([a-z0-9.-]+|\[::1\])(:\d{1,5})?(\/v1|\/exposed\/v1)?\/?$/.test(text) &&
+  serviceAddress(text) !== undefined;
+
 const config = z.strictObject({
   signatureTokens: z
     .array(
@@ -34,9 +40,9 @@ const config = z.strictObject({
   apiUrl: z
     .string()
     .max(256)
-    .regex(
-      /^https:\/\/[a-z0-9.-]+(:\d{1,5})?(\/v1|\/exposed\/v1)?\/?$/,
-      'must be https://<host>, for a self-hosted GitGuardian https://<host>/exposed/v1',
+    .refine(
+      isApi,
+      'must be https://<host>, for a self-hosted GitGuardian https://<host>/exposed/v1; on this machine http will do',
     )
     .default('https://api.gitguardian.com')
     .transform((value) => new URL(value)),
@@ -56,7 +62,12 @@ const outer = z.object({ action: z.string().nullish() });
 const event = z.object({
   action: z.string(),
   timestamp: ifReadable(z.string().regex(/^[\dT:.Z+-]{10,40}$/)),
-  incident: z.object({ id, gitguardian_url: page, validity: ifReadable(word), detector: ifReadable(detector) }),
+  incident: z.object({
+    id,
+    gitguardian_url: page.nullish(),
+    validity: ifReadable(word),
+    detector: ifReadable(detector),
+  }),
   occurrence: ifReadable(
     z.object({
       id: ifReadable(id),
@@ -99,7 +110,7 @@ export const gitguardian: Source<Config> = {
     const keys = signatureTokens.map((token) => timestamp + token.expose());
     return isHmacHex(signature.slice('sha256='.length), body, keys);
   },
-  read({ body, headers }): Reading {
+  read({ body, headers, config: { apiUrl } }): Reading {
     const json = jsonOf(body);
     const said = outer.safeParse(json);
     if (!said.success) return { is: 'malformed', error: said.error };
@@ -113,10 +124,11 @@ export const gitguardian: Source<Config> = {
     const delivery = [action, about.id, place?.id, timestamp].filter((part) => part !== undefined).join('/');
     const { sha, filepath, source } = place ?? {};
     const hints = { sha, filepath, repository: source?.url };
-    return { is: 'alert', delivery, references: [referenceTo(about, hints)] };
+    const gitguardian_url = about.gitguardian_url ?? `${dashboardsOf(apiUrl)[0]}/incidents/${about.id}`;
+    return { is: 'alert', delivery, references: [referenceTo({ ...about, gitguardian_url }, hints)] };
   },
   owns: (link, { apiUrl }) =>
-    isPage(link) && new URL(link).host === dashboardOf(apiUrl) && numberIn(link) !== undefined,
+    isPage(link) && dashboardsOf(apiUrl).includes(new URL(link).origin) && numberIn(link) !== undefined,
 
   checkup,
   async fetch(reference, inquiry): Promise<Fetched> {
@@ -212,10 +224,16 @@ async function checkup(inquiry: Inquiry<Config>): Promise<SourceCheckup> {
   };
 }
 
-const pageOfIncident = /^\/workspace\/\d{1,18}\/(public-)?incidents\/([1-9]\d{0,15})\/?$/;
+/** Whoever is told of an incident without its page does not know its workspace. */
+const pageOfIncident = /^(?:\/workspace\/\d{1,18})?\/(public-)?incidents\/([1-9]\d{0,15})\/?$/;
 const numberIn = (link: string) => pageOfIncident.exec(URL.parse(link)?.pathname ?? '')?.[2];
-/** A self-hosted dashboard shares its host with the API. */
-const dashboardOf = ({ host }: URL) => (/\.gitguardian\.com$/.test(host) ? host.replace(/^api\./, 'dashboard.') : host);
+const dashboard = 'https://dashboard.gitguardian.com';
+/** A self-hosted dashboard shares its host with the API; what answers on this machine may stand in for the hosted one. */
+function dashboardsOf(apiUrl: URL): readonly [string, ...string[]] {
+  const { host, origin } = apiUrl;
+  if (isLoopback(apiUrl)) return [origin, dashboard];
+  return [/\.gitguardian\.com$/.test(host) ? `https://${host.replace(/^api\./, 'dashboard.')}` : origin];
+}
 
 const nameOf = (named: z.infer<typeof detector> | undefined) => named?.detector_group_name ?? named?.name ?? '';
 const isClosed = ({ status }: { status: string }) => ['resolved', 'ignored'].includes(status.toLowerCase());

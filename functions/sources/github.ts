@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { jsonOf } from '../revocation/delivery.ts';
+import { deliveryName, jsonOf } from '../revocation/delivery.ts';
 import { Refused, Unavailable, Unexpected } from '../revocation/errors.ts';
 import { path } from '../revocation/exchange.ts';
 import type { Leak } from '../revocation/leak.ts';
@@ -12,7 +12,7 @@ import { openAlerts, redeliver } from './github/sweep.ts';
 
 const webhookSecret = z
   .string()
-  .min(8)
+  .min(1)
   .max(1024)
   .transform((value) => new Secret(value));
 const shared = { webhookSecrets: z.array(webhookSecret).min(1).max(10), apiUrl: site };
@@ -30,9 +30,10 @@ interface Place {
 
 /** What an alert's page is about; undefined for any other page, and for pages of another GitHub than ours. */
 function placeOf(link: string, { apiUrl: { pages } }: Config): Place | undefined {
-  if (!link.startsWith(`${pages}/`)) return undefined;
+  const home = pages.find((one) => link.startsWith(`${one}/`));
+  if (home === undefined) return undefined;
   const form = /^\/([A-Za-z0-9][\w-]{0,99})\/([\w.-]{1,100})\/security\/secret-scanning\/([1-9]\d{0,9})$/;
-  const [, owner, repository, number] = form.exec(link.slice(pages.length)) ?? [];
+  const [, owner, repository, number] = form.exec(link.slice(home.length)) ?? [];
   if (owner === undefined || repository === undefined || number === undefined) return undefined;
   return /^\.\.?$/.test(repository) ? undefined : { owner, repository, number };
 }
@@ -50,12 +51,28 @@ const isNews = (event: string, action: string | null | undefined) =>
 
 const titles = z.object({
   'x-github-event': z.string(),
-  'x-github-delivery': z.string().regex(/^[A-Za-z0-9-]{1,128}$/),
+  'x-github-delivery': z
+    .string()
+    .regex(/^[\w.:-]{1,128}$/)
+    .optional(),
 });
-const message = z.object({ action: z.string().nullish() });
 // The payload may hold the alert's secret: it is not looked at, the alert is fetched.
-const messageOf = (own: (link: string) => boolean) =>
-  z.object({ alert: z.object({ html_url: z.string().refine(own), validity: z.string().nullish() }) });
+const message = z.object({ action: z.string() });
+/** What every message about an alert has; the page's address is made where it is not told. */
+const messageOf = (config: Config) =>
+  z
+    .object({
+      alert: z.object({ html_url: z.string().nullish(), number: z.unknown(), validity: z.string().nullish() }),
+      repository: z.object({ full_name: z.unknown() }).nullish().catch(undefined),
+    })
+    .transform(({ alert: { html_url, number, validity }, repository }) => ({
+      link: html_url ?? `${config.apiUrl.pages[0]}/${repository?.full_name}/security/secret-scanning/${number}`,
+      validity,
+    }))
+    .refine(({ link }) => placeOf(link, config) !== undefined, {
+      error: 'must name an alert at the GitHub that is configured',
+      path: ['alert', 'html_url'],
+    });
 
 /** GitHub sends JSON, or a form with the JSON in its one field. */
 function contentOf({ body, headers }: Pick<Delivery<Config>, 'body' | 'headers'>): unknown {
@@ -138,19 +155,20 @@ export const github: Source<Config> = {
     const [, given] = /^sha256=([0-9a-f]{64})$/.exec(headers['x-hub-signature-256'] ?? '') ?? [];
     return given !== undefined && isHmacHex(given, body, config.webhookSecrets);
   },
-  read({ body, headers, config }): Reading {
+  read({ body, headers, config, now }): Reading {
     const titled = titles.safeParse(headers);
     if (!titled.success) return { is: 'malformed', error: titled.error };
-    const { 'x-github-event': event, 'x-github-delivery': delivery } = titled.data;
+    const { 'x-github-event': event, 'x-github-delivery': name } = titled.data;
     const json = contentOf({ body, headers });
-    const told = message.safeParse(json);
+    const told = (Object.hasOwn(news, event) ? message : z.looseObject({})).safeParse(json);
     if (!told.success) return { is: 'malformed', error: told.error };
-    if (!isNews(event, told.data.action)) return { is: 'nothing' };
-    const about = messageOf((link) => placeOf(link, config) !== undefined).safeParse(json);
+    const { action } = told.data;
+    if (typeof action !== 'string' || !isNews(event, action)) return { is: 'nothing' };
+    const about = messageOf(config).safeParse(json);
     if (!about.success) return { is: 'malformed', error: about.error };
-    const { html_url: link, validity } = about.data.alert;
-    if (told.data.action === 'validated' && validity !== 'active') return { is: 'nothing' };
-    return { is: 'alert', delivery, references: [{ link }] };
+    const { link, validity } = about.data;
+    if (action === 'validated' && validity !== 'active') return { is: 'nothing' };
+    return { is: 'alert', delivery: name ?? deliveryName([[event, action, link]], now), references: [{ link }] };
   },
   owns: (link, config) => placeOf(link, config) !== undefined,
   async fetch({ link }, inquiry) {

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { isLoopback, originAlone } from '../revocation/address.ts';
 import { Refused, Unexpected } from '../revocation/errors.ts';
 import { path } from '../revocation/exchange.ts';
 import { bodyOf } from '../revocation/inquire.ts';
@@ -21,23 +22,25 @@ import { endpoints } from './gitlab/token-revocation.ts';
 
 const signingToken = z
   .string()
-  .refine(isStandardSecret, 'must be whsec_ and 24 to 64 bytes in base64')
+  .refine(isStandardSecret, 'must be whsec_ and 1 to 64 bytes in base64')
   .transform((value) => new Secret(value));
-const isOrigin = (value: string) => /^https:\/\/[^/?#@\\\s]+\/?$/.test(value) && URL.canParse(value);
+/** One to ten for rotation; an empty list is none, as where it is left out. */
+const listOf = <Schema extends z.ZodType>(one: Schema) => z.array(one).max(10).optional();
 const config = z
   .strictObject({
-    signingTokens: z.array(signingToken).min(1).max(10).optional(),
-    webhookTokens: z.array(secretValue).min(1).max(10).optional(),
-    revocationToken: z.union([secretValue.transform((only) => [only]), z.array(secretValue).min(1).max(10)]).optional(),
+    signingTokens: listOf(signingToken),
+    webhookTokens: listOf(secretValue),
+    revocationToken: z.union([secretValue.transform((only) => [only]), listOf(secretValue)]),
     token: secretValue.optional(),
     url: z
       .string()
-      .refine(isOrigin, 'must be https:// and a host, without a path')
+      .refine((value) => originAlone(value) !== undefined, 'must be https:// and a host, without a path')
       .transform((value) => new URL(value).origin)
       .default('https://gitlab.com'),
   })
   .refine(
-    ({ signingTokens, webhookTokens, revocationToken }) => signingTokens ?? webhookTokens ?? revocationToken,
+    ({ signingTokens, webhookTokens, revocationToken }) =>
+      [signingTokens, webhookTokens, revocationToken].some((tokens) => tokens !== undefined && tokens.length > 0),
     'needs at least one of signingTokens, webhookTokens and revocationToken',
   );
 type Config = z.infer<typeof config>;
@@ -45,11 +48,20 @@ type Config = z.infer<typeof config>;
 const page = /^https?:\/\/[^\s/]+\/(?:[\w.-]+\/){2,}-\/security\/vulnerabilities\/([1-9]\d{0,18})$/;
 /** The number of the vulnerability whose page this is, wherever that page stands. */
 const numberOf = (link: string) => (link.length <= 2048 ? page.exec(link)?.[1] : undefined);
-const owns = (link: string, { url }: Config) => link.startsWith(`${url}/`) && numberOf(link) !== undefined;
+/** Where the pages of the configured GitLab are; what answers on this machine may stand in for gitlab.com. */
+const homesOf = ({ url }: Config) => (isLoopback(new URL(url)) ? [url, 'https://gitlab.com'] : [url]);
+const owns = (link: string, config: Config) =>
+  homesOf(config).some((home) => link.startsWith(`${home}/`)) && numberOf(link) !== undefined;
 
 const { location: place, detectedAt } = leakFromSource.shape;
 
 const over = ['resolved', 'dismissed', 'closed'];
+/** Whatever a hook sends names its event; those of a whole instance have another word for it. */
+const named = z.union([
+  z.object({ object_kind: z.literal('vulnerability'), object_attributes: z.looseObject({}) }),
+  z.object({ object_kind: z.string().refine((kind) => kind !== 'vulnerability') }),
+  z.object({ object_kind: z.undefined().optional(), event_name: z.string() }),
+]);
 const event = z.object({
   object_kind: z.literal('vulnerability'),
   object_attributes: z.object({
@@ -66,7 +78,9 @@ const event = z.object({
 function read({ body, headers }: Delivery<Config>): Reading {
   const json = jsonBytes.safeParse(body);
   if (!json.success) return { is: 'malformed', error: json.error };
-  // Whatever else it sends, a 400 would switch the hook off: https://docs.gitlab.com/user/project/integrations/webhooks/#auto-disabled-webhooks
+  const known = named.safeParse(json.data);
+  if (!known.success) return { is: 'malformed', error: known.error };
+  // Whatever else GitLab sends, a 400 would switch the hook off: https://docs.gitlab.com/user/project/integrations/webhooks/#auto-disabled-webhooks
   const { data } = event.safeParse(json.data);
   if (data === undefined) return { is: 'nothing' };
   const { state, url = '', location } = data.object_attributes;

@@ -1,12 +1,11 @@
 import type { Server } from 'node:http';
-import net from 'node:net';
-import { Agent } from 'undici';
 import { names } from '../../functions/manifest.ts';
 import { fingerprintName } from '../../functions/platform/fingerprint.ts';
 import { closed } from '../local/emulators.ts';
 import { BadOption, readerOf } from '../local/options.ts';
 import type { SecretValues } from '../local/samples.ts';
 import type { Scanner } from '../local/scanners/scanner.ts';
+import { simulatedNetwork } from '../local/simulated-network.ts';
 import type { SlackWorkspace } from '../local/slack.ts';
 import { simulate } from '../local/stage.ts';
 import type { Vendor, World } from '../local/vendors/vendor.ts';
@@ -28,15 +27,7 @@ export async function startSimulation(
 ): Promise<Simulation> {
   const known = readable(secrets);
   const { vendors, scanners, slack, network } = await simulate(worlds, known);
-  const dispatcher = new Agent({
-    connect: ({ hostname }, callback) => {
-      const target = (network as Record<string, number>)[hostname];
-      if (target === undefined) return callback(Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }), null);
-      const socket = net.connect(target, '127.0.0.1');
-      socket.once('connect', () => callback(null, socket));
-      socket.once('error', (error) => callback(error, null));
-    },
-  });
+  const dispatcher = simulatedNetwork(network);
   const servers: { server: Server }[] = [...Object.values(vendors), ...Object.values(scanners), slack];
   const simulation: Simulation = {
     vendors,

@@ -1,8 +1,8 @@
 import { enableCompileCache } from 'node:module';
-import net from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
-import { Agent, setGlobalDispatcher } from 'undici';
+import { setGlobalDispatcher } from 'undici';
 import type { Reply } from './function-host.ts';
+import { simulatedNetwork } from './simulated-network.ts';
 
 // The inside of a function's thread: what Lambda's runtime is to a deployed function.
 const { entry, network } = workerData as { entry: string; network: Record<string, number> | undefined };
@@ -10,19 +10,8 @@ const port = parentPort;
 if (!port) throw new Error('this file is the inside of a thread');
 const reply = (message: Reply) => port.postMessage(message);
 
-if (network) {
-  // Simulated vendors: every connection of `fetch` ends on loopback; a host nobody simulates is refused, never looked up.
-  const connect: ConstructorParameters<typeof Agent>[0] = {
-    connect: ({ hostname }, callback) => {
-      const target = network[hostname];
-      if (target === undefined) return callback(Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }), null);
-      const socket = net.connect(target, '127.0.0.1');
-      socket.once('connect', () => callback(null, socket));
-      socket.once('error', (error) => callback(error, null));
-    },
-  };
-  setGlobalDispatcher(new Agent(connect));
-}
+// Simulated vendors: every connection of `fetch` ends on loopback.
+if (network) setGlobalDispatcher(simulatedNetwork(network));
 
 // Ten functions load much the same code: compiled once, it is there for the others and for the next start.
 enableCompileCache();

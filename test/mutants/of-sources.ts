@@ -7,6 +7,7 @@ const ofTrufflehog = ['test/functions/sources/trufflehog.test.ts'];
 const webhook = inFile('functions/revocation/signature.ts', ofStandard);
 const hmac = inFile('functions/revocation/signature.ts', ofTrufflehog);
 const array = inFile('functions/revocation/signed-array.ts', ofArrays);
+const address = inFile('functions/revocation/address.ts', ['test/functions/revocation/address.test.ts']);
 const gitlabPartner = inFile('functions/sources/gitlab-partner.ts', ['test/functions/sources/gitlab-partner.test.ts']);
 const depsDev = inFile('functions/sources/deps-dev.ts', ['test/functions/sources/deps-dev.test.ts']);
 const delivery = inFile('functions/revocation/delivery.ts', ofArrays);
@@ -84,7 +85,15 @@ export const ofSources: readonly Mutant[] = [
     "key.asymmetricKeyType === 'ec' && key.asymmetricKeyDetails?.namedCurve === 'prime256v1'",
     "!['secp384r1', 'secp521r1', 'secp256k1'].includes(String(key.asymmetricKeyDetails?.namedCurve))",
   ),
-  array('keys may come over http', 'protocol: /^https$/', 'protocol: /^https?$/'),
+  array('keys may come over http', 'serviceAddress(text)', 'URL.parse(text) ?? undefined'),
+  array(
+    'keys may come from any machine by its number',
+    'isLoopback(url) || z.regexes.domain.test(url.hostname)',
+    'true',
+  ),
+  address('http leads to any machine', ' && isLoopback(url)) ? url', ') ? url'),
+  address('an address may hold a password', " || url.username + url.password !== ''", ''),
+  address('an origin may have more to it', 'isPlain ? serviceAddress', 'isPlain || text ? serviceAddress'),
   array('a token stays in its address', 'const url = withoutEcho(given, token);', 'const url = given;'),
   gitlabPartner('GitLab’s array is taken from GitHub’s headers', "headers: 'gitlab'", "headers: 'github'"),
   depsDev(
@@ -111,7 +120,11 @@ export const ofSources: readonly Mutant[] = [
     '/^sha256=([0-9a-f]{64})$/.exec(',
     '/sha256=([0-9a-f]{64})/.exec(',
   ),
-  github('an alert of any GitHub is ours', 'if (!link.startsWith(`${pages}/`)) return undefined;', ''),
+  github(
+    'an alert of any GitHub is ours',
+    'pages.find((one) => link.startsWith(`${one}/`))',
+    'link.slice(0, link.indexOf("/", 8))',
+  ),
   github(
     'our own closing is news',
     "['created', 'publicly_leaked', 'reopened', 'validated']",
@@ -127,7 +140,17 @@ export const ofSources: readonly Mutant[] = [
     "if (headers['webhook-signature'] !== undefined) return isStandardWebhook({ body, headers, now }, signingTokens);",
     'if (isStandardWebhook({ body, headers, now }, signingTokens)) return true;',
   ),
-  gitlab('an alert of any GitLab is ours', 'link.startsWith(`${url}/`) && ', ''),
+  gitlab('an alert of any GitLab is ours', 'homesOf(config).some((home) => link.startsWith(`${home}/`)) && ', ''),
+  gitlab(
+    'whatever comes is an event of GitLab’s',
+    "if (!known.success) return { is: 'malformed', error: known.error };",
+    '',
+  ),
+  gitlab(
+    'an empty list is something to verify with',
+    'tokens !== undefined && tokens.length > 0',
+    'tokens !== undefined',
+  ),
   gitlabForms(
     'a token may have more to it',
     "sameText(given ?? '', token.expose())",

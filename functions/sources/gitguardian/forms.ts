@@ -1,9 +1,11 @@
 import * as z from 'zod';
+import { serviceAddress } from '../../revocation/address.ts';
 import type { Path } from '../../revocation/exchange.ts';
 
 /** What cannot be read is left out. */
 export const ifReadable = <Schema extends z.ZodType>(schema: Schema) => schema.optional().catch(undefined);
-export const id = z.int().positive();
+/** A number, also where it is written as a text. */
+export const id = z.union([z.int().positive().transform(String), z.string().regex(/^[1-9]\d{0,15}$/)]);
 export const page = z.string().max(2048).refine(isPage, 'must be the https address of a page');
 export const fileName = z.string().max(1024).refine(isFileName, 'must be the path of a file');
 export const commit = z.string().regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/, 'must be the id of a commit');
@@ -21,10 +23,9 @@ export function readable<Value>(
 /** Two paths, one after the other. */
 export const sub = (above: Path, below: Path) => (above + below) as Path;
 
-/** Whether a text is an https address as a browser would write it, without a name or password in it. */
+/** Whether a text is the address of a page as a browser would write it, by https unless it is on this machine. */
 export function isPage(link: string): boolean {
-  const url = URL.parse(link);
-  return url?.href === link && url.protocol === 'https:' && url.username === '' && url.password === '';
+  return serviceAddress(link)?.href === link;
 }
 
 export function isFileName(name: string): boolean {

@@ -1,27 +1,33 @@
 import { createPrivateKey, type KeyObject, sign } from 'node:crypto';
 import * as z from 'zod';
+import { isLoopback, serviceAddress } from '../../revocation/address.ts';
 import { Refused, Unavailable } from '../../revocation/errors.ts';
 import { type Answer, type Path, path, type Request } from '../../revocation/exchange.ts';
 import { bodyOf, retryAfter } from '../../revocation/inquire.ts';
 import { bearer, Secret, secretValue } from '../../revocation/secret.ts';
 import type { Inquiry } from '../../revocation/source.ts';
 
-/** Where a GitHub answers, and where its pages are. */
+/** Where a GitHub answers, and where its pages are; of several, the first is its own. */
 interface Site {
   origin: string;
   base: Path;
-  pages: string;
+  pages: readonly [string, ...string[]];
 }
 
-/** github.com, a tenant at ghe.com, or GitHub Enterprise Server: https://docs.github.com/rest/using-the-rest-api/getting-started-with-the-rest-api */
+/**
+ * github.com, a tenant at ghe.com, or GitHub Enterprise Server: https://docs.github.com/rest/using-the-rest-api/getting-started-with-the-rest-api.
+ * What answers on this machine has pages of its own, or stands in for github.com.
+ */
 function siteOf(address: string): Site | undefined {
-  const url = URL.parse(address);
-  if (url?.protocol !== 'https:' || url.username + url.password + url.search + url.hash !== '') return undefined;
+  const url = serviceAddress(address);
+  if (url === undefined || url.search + url.hash !== '') return undefined;
   const { origin, host } = url;
   const folder = url.pathname.replace(/\/$/, '');
-  if (folder === '/api/v3') return { origin, base: path`/api/v3`, pages: origin };
-  if (folder !== '' || !host.startsWith('api.')) return undefined;
-  return { origin, base: path``, pages: `https://${host.slice('api.'.length)}` };
+  const base = folder === '' ? path`` : path`/api/v3`;
+  if (folder !== base) return undefined;
+  if (isLoopback(url)) return { origin, base, pages: [origin, 'https://github.com'] };
+  if (folder !== '') return { origin, base, pages: [origin] };
+  return host.startsWith('api.') ? { origin, base, pages: [`https://${host.slice('api.'.length)}`] } : undefined;
 }
 
 function rsaKey(pem: string): KeyObject | undefined {

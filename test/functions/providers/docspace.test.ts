@@ -412,6 +412,9 @@ describe('docspace, beyond what every provider does', () => {
     ['https://acme.onlyoffice.com', 'https://acme.onlyoffice.com'],
     ['https://ACME.onlyoffice.com/', 'https://acme.onlyoffice.com'],
     ['https://docs.acme.example:8443', 'https://docs.acme.example:8443'],
+    ['http://127.0.0.1:8080', 'http://127.0.0.1:8080'],
+    ['http://localhost/', 'http://localhost'],
+    ['https://[::1]:8443', 'https://[::1]:8443'],
   ])('asks the portal %s', (portal, origin) => {
     expect(docspace.origin(read({ ...admin, portal }))).toBe(origin);
   });
@@ -425,6 +428,10 @@ describe('docspace, beyond what every provider does', () => {
     'https://user@acme.onlyoffice.com',
     'https://user:word@acme.onlyoffice.com',
     'ftp://acme.onlyoffice.com',
+    'http://127.0.0.1.nip.example',
+    'http://127.0.0.2:8080',
+    'http://169.254.169.254',
+    'http://localhost:8080/api',
     '',
   ])('refuses the portal "%s" and says why', (portal) => {
     expect(() => read({ ...admin, portal })).toThrow(/portal: must be the address of the portal alone/);

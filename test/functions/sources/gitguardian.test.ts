@@ -201,13 +201,43 @@ describe('a delivery of GitGuardian’s', () => {
   });
 
   test.each([
-    ['is none', undefined],
     ['is no https', 'http://dashboard.gitguardian.com/workspace/8/incidents/1'],
     ['is a script', 'javascript:alert(1)'],
     ['has a name and a password', 'https://a:b@dashboard.gitguardian.com/workspace/8/incidents/1'],
     ['is endless', `https://dashboard.gitguardian.com/${'x'.repeat(3000)}`],
   ])('is malformed when its page %s', (_, gitguardian_url) => {
     expect(read(event({ about: { gitguardian_url } })).is).toBe('malformed');
+  });
+
+  test.each([31_542, '31542'])('with the number %o is about that incident', (id) => {
+    expect(read(event({ about: { id } }))).toMatchObject({
+      delivery: 'incident_triggered/31542/2026-11-20T11:59:58.930965Z',
+      references: [{ hints: { incident: '31542' } }],
+    });
+  });
+
+  test.each([undefined, null, 0, -1, 1.5, '', '0', '01', '1/2', 'x', '1'.repeat(17), [1]])(
+    'is malformed with the number %o',
+    (id) => {
+      expect(read(event({ about: { id } })).is).toBe('malformed');
+    },
+  );
+
+  test.each([
+    [undefined, 'https://dashboard.gitguardian.com'],
+    ['https://api.eu1.gitguardian.com', 'https://dashboard.eu1.gitguardian.com'],
+    ['https://gg.acme.example/exposed/v1', 'https://gg.acme.example'],
+    ['http://127.0.0.1:9999/v1', 'http://127.0.0.1:9999'],
+  ])('that tells no page names one of its own by its number (%s)', (apiUrl, home) => {
+    const at = gitguardian.config.parse({ ...config('a token'), ...(apiUrl && { apiUrl }) });
+    for (const gitguardian_url of [undefined, null]) {
+      const body = bytes(event({ about: { gitguardian_url } }));
+      const reading = gitguardian.read({ body, headers: {}, config: at, now });
+      expect(reading).toMatchObject({
+        references: [{ link: `${home}/incidents/31542`, hints: { incident: '31542' } }],
+      });
+      expect(gitguardian.owns?.(`${home}/incidents/31542`, at)).toBe(true);
+    }
   });
 
   test('does not depend on what only describes it', () => {
@@ -236,6 +266,10 @@ describe('a page of GitGuardian’s', () => {
     ['https://dashboard.gitguardian.com/workspace/8/incidents/0', undefined, false],
     ['https://dashboard.gitguardian.com/workspace/8/incidents/3/notes', undefined, false],
     ['https://dashboard.gitguardian.com/settings', undefined, false],
+    ['http://127.0.0.1:9999/workspace/1/incidents/3', 'http://127.0.0.1:9999', true],
+    ['https://dashboard.gitguardian.com/workspace/1/incidents/3', 'http://127.0.0.1:9999', true],
+    ['http://127.0.0.1:9998/workspace/1/incidents/3', 'http://127.0.0.1:9999', false],
+    ['http://dashboard.gitguardian.com/workspace/1/incidents/3', undefined, false],
   ])('is %s (%s): %s', (link, apiUrl, expected) => {
     expect(owns(link, apiUrl)).toBe(expected);
   });
@@ -249,11 +283,18 @@ describe('the configuration of GitGuardian', () => {
     'https://api.gitguardian.com/',
     'https://gg.acme.example/exposed/v1',
     'https://gg.acme.example:8443/v1',
+    'http://127.0.0.1:9999',
+    'http://localhost:9999/exposed/v1',
+    'https://[::1]:9999/v1',
   ])('takes %s as the address of the API', (apiUrl) => expect(accepts({ apiUrl })).toBe(true));
 
   test.each([
     'http://api.gitguardian.com',
     'https://user@gg.acme.example',
+    'http://gg.acme.example/exposed/v1',
+    'http://127.0.0.2:9999',
+    'http://127.0.0.1:9999/other',
+    'https://gg.acme.example:99999',
     'https://gg.acme.example/other',
     'https://gg.acme.example/?a',
     '',

@@ -83,7 +83,8 @@ sourceConformance({
       alert: { ...alert.body.alert, validity: 'unknown' },
     }),
     'an action of next year': as('secret_scanning_alert', 'celebrated'),
-    'an alert without an action': as('secret_scanning_alert'),
+    'another event without an action': as('push'),
+    'another event with an action that is none': as('push', undefined, { action: 7 }),
     'a scan that is over': as('secret_scanning_scan', 'completed'),
     'a place that is gone': as('secret_scanning_alert_location', 'deleted'),
     'an event of next year': as('secret_scanning_party', 'created'),
@@ -143,15 +144,68 @@ describe('a delivery of GitHub', () => {
     ['another page', 'https://github.com/acme/checkout/security/code-scanning/1'],
     ['a way up', 'https://github.com/acme/../security/secret-scanning/1'],
     ['a number that is none', 'https://github.com/acme/checkout/security/secret-scanning/1x'],
-    ['nothing', null],
+    ['no text', 7],
+    ['an empty address', ''],
   ])('is malformed when its alert is at %s', (_, html_url) => {
     const body = JSON.stringify({ ...alert.body, alert: { ...alert.body.alert, html_url } });
     expect(read({ body, headers: alert.headers, link })).toMatchObject({ is: 'malformed' });
   });
 
-  test.each(['x-github-event', 'x-github-delivery'])('is malformed without %s', (name) => {
-    const { [name]: _, ...headers } = alert.headers as Record<string, string>;
+  test('is malformed without x-github-event', () => {
+    const { 'x-github-event': _, ...headers } = alert.headers;
     expect(read({ body: JSON.stringify(alert.body), headers, link })).toMatchObject({ is: 'malformed' });
+  });
+
+  describe.each(['secret_scanning_alert', 'secret_scanning_alert_location'])('%s', (event) => {
+    test.each([undefined, null, 7, ['created']])('is malformed with the action %o', (action) => {
+      const { headers } = as(event);
+      const body = JSON.stringify({ ...alert.body, action });
+      expect(read({ body, headers, link })).toMatchObject({ is: 'malformed' });
+    });
+
+    test.each([undefined, null])('whose page is %o names its alert by repository and number', (html_url) => {
+      const { headers } = as(event);
+      const body = JSON.stringify({ ...alert.body, alert: { number: 1, html_url, validity: undefined } });
+      expect(read({ body, headers, link })).toMatchObject({ references: [{ link }] });
+      const atServer = { ...byToken, apiUrl: 'https://git.acme.example/api/v3' };
+      const there = 'https://git.acme.example/acme/checkout/security/secret-scanning/1';
+      expect(read({ body, headers, link }, atServer)).toMatchObject({ references: [{ link: there }] });
+    });
+  });
+
+  test.each([
+    ['no repository', { repository: undefined }],
+    ['no name of its repository', { repository: { name: 'checkout' } }],
+    ['the name of a repository alone', { repository: { full_name: 'checkout' } }],
+    ['a way up', { repository: { full_name: 'acme/..' } }],
+    ['a name that is more', { repository: { full_name: 'acme/checkout/x' } }],
+    ['no number', { alert: { validity: 'active' } }],
+    ['a number that is none', { alert: { number: 0 } }],
+    ['a number with more to it', { alert: { number: '1/../2' } }],
+  ])('without its page is malformed with %s', (_, change) => {
+    const body = JSON.stringify({ ...alert.body, alert: { number: 1 }, ...change });
+    expect(read({ body, headers: alert.headers, link })).toMatchObject({ is: 'malformed' });
+  });
+
+  test.each(['0b989ba4-242f-11e5-81e1-c7b6966d2516', '1', 'delivery_1', 'a.b:c'])('may be named %s', (name) => {
+    const headers = { ...alert.headers, 'x-github-delivery': name };
+    expect(read({ body: JSON.stringify(alert.body), headers, link })).toMatchObject({ delivery: name });
+  });
+
+  test.each(['', 'a b', 'a,b', 'x'.repeat(129)])('is malformed with the name "%s"', (name) => {
+    const headers = { ...alert.headers, 'x-github-delivery': name };
+    expect(read({ body: JSON.stringify(alert.body), headers, link })).toMatchObject({ is: 'malformed' });
+  });
+
+  test('without a name is named by what it tells: the same when it comes again, another when it tells otherwise', () => {
+    const { 'x-github-delivery': _, ...headers } = alert.headers;
+    const nameOf = (body: object) => (read({ body: JSON.stringify(body), headers, link }) as Alert).delivery;
+    const first = nameOf(alert.body);
+    expect(first).toMatch(/^[0-9a-f]{64}$/);
+    const hidden = { ...alert.body, alert: { ...alert.body.alert, secret: 'something else' } };
+    expect(nameOf(hidden)).toBe(first);
+    expect(nameOf({ ...alert.body, action: 'reopened' })).not.toBe(first);
+    expect(nameOf(messageOf(2, '').body)).not.toBe(first);
   });
 });
 
@@ -172,8 +226,24 @@ describe('where GitHub is', () => {
       expect(github.owns?.(page(other), config)).toBe(other === host);
   });
 
+  test.each(['http://127.0.0.1:9999', 'http://localhost:9999', 'https://[::1]:9999', 'http://127.0.0.1:9999/api/v3'])(
+    'on this machine (%s) it has pages of its own, or stands in for github.com',
+    (apiUrl) => {
+      const config = configOf({ ...byToken, apiUrl });
+      expect(config.apiUrl.origin).toBe(new URL(apiUrl).origin);
+      const own = `${new URL(apiUrl).origin}/acme/checkout/security/secret-scanning/1`;
+      for (const one of [own, page('github.com')]) expect(github.owns?.(one, config)).toBe(true);
+      for (const other of ['git.acme.example', 'attacker.example', '127.0.0.1:9998'])
+        expect(github.owns?.(page(other), config)).toBe(false);
+    },
+  );
+
   test.each([
     'http://api.github.com',
+    'http://127.0.0.2/api/v3',
+    'http://localhost.attacker.example/api/v3',
+    'http://me:secret@127.0.0.1:9999',
+    'http://127.0.0.1:9999/api/v4',
     'https://github.com',
     'https://git.acme.example',
     'https://git.acme.example/api/v4',
@@ -190,6 +260,7 @@ describe('where GitHub is', () => {
 describe('its configuration', () => {
   test.each([
     ['a token', byToken],
+    ['a webhook secret of one character', { ...byToken, webhookSecrets: ['s'] }],
     ['an App', byApp],
     ['an App with its number', { ...byApp, appId: 4242 }],
     ['an App with its client ID', { ...byApp, appId: 'Iv23liOfTheseTests' }],
@@ -206,7 +277,8 @@ describe('its configuration', () => {
     ['an App with a public key', { ...byApp, privateKey: rsa.publicKey.export({ type: 'spki', format: 'pem' }) }],
     ['an App with a key of another kind', { ...byApp, privateKey: elliptic.export({ type: 'pkcs8', format: 'pem' }) }],
     ['an App with a key that is none', { ...byApp, privateKey: 'x' }],
-    ['a webhook secret that can be guessed', { ...byToken, webhookSecrets: ['leak'] }],
+    ['an empty webhook secret', { ...byToken, webhookSecrets: [''] }],
+    ['no webhook secret', { ...byToken, webhookSecrets: [] }],
     ['eleven webhook secrets', { ...byToken, webhookSecrets: Array.from({ length: 11 }, () => 'x'.repeat(20)) }],
   ])('may not be %s', (_, given) => {
     expect(github.config.safeParse(given).success).toBe(false);

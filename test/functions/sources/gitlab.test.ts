@@ -53,7 +53,7 @@ const messages = {
     'a finding that is dismissed': { body: event({ state: 'dismissed' }) },
     'a push': { body: { object_kind: 'push', ref: 'refs/heads/main' } },
     'an event of the whole instance': { body: { event_name: 'project_create', path: 'shop' } },
-    'what a template of their own makes of it': { body: ['canary-in-a-title'] },
+    'a finding of no kind': { body: { object_kind: 'vulnerability', object_attributes: {} } },
   },
   entries: 'one-a-message' as const,
 };
@@ -139,6 +139,23 @@ describe('a hook with a signature and a token', () => {
 });
 
 describe('a verified hook', () => {
+  test.each([
+    ['no object', ['canary-in-a-title']],
+    ['nothing', null],
+    ['a text', '"canary-in-a-title"'],
+    ['an object that names no event', {}],
+    ['an event of no kind', { object_kind: null, object_attributes: {} }],
+    ['an event whose kind is no text', { object_kind: 7, event_name: 'push' }],
+    ['a vulnerability without attributes', { object_kind: 'vulnerability' }],
+    ['a vulnerability with attributes that are none', { object_kind: 'vulnerability', object_attributes: null }],
+    ['a vulnerability with a list for its attributes', { object_kind: 'vulnerability', object_attributes: [] }],
+    ['a vulnerability with a text for its attributes', { object_kind: 'vulnerability', object_attributes: 'x' }],
+  ])('is not what GitLab sends as %s', (_, body) => {
+    const reading = gitlab.read(deliver(body, { 'webhook-id': 'hook-1' }));
+    expect(reading).toMatchObject({ is: 'malformed', error: expect.any(ZodError) });
+    expect(JSON.stringify(reading)).not.toContain('canary');
+  });
+
   const read = (attributes: object, headers: Headers = { 'webhook-id': 'hook-1' }) =>
     gitlab.read(deliver(event(attributes), headers));
 
@@ -214,7 +231,52 @@ describe('the configuration', () => {
       expect(gitlab.config.parse(given).url).toBe('https://gitlab.com');
   });
 
+  test('takes an empty list for none, beside what is there', () => {
+    for (const given of [
+      { signingTokens: [], webhookTokens: ['t'] },
+      { signingTokens: [signing.ours], webhookTokens: [] },
+      { signingTokens: [], webhookTokens: [], revocationToken: 't' },
+      { webhookTokens: ['t'], revocationToken: [] },
+    ])
+      expect(gitlab.config.safeParse(given).success).toBe(true);
+    for (const given of [{ signingTokens: [] }, { webhookTokens: [] }, { signingTokens: [], webhookTokens: [] }])
+      expect(() => gitlab.config.parse(given)).toThrow(/signingTokens, webhookTokens and revocationToken/);
+  });
+
+  test('lets nobody in by an empty list', () => {
+    const body = event();
+    const signed = standardHeaders(bytes(body), { secret: signing.ours, at: now, id: 'hook-1' });
+    const byToken = gitlab.config.parse({ signingTokens: [], webhookTokens: [plain.ours] });
+    expect(gitlab.verify(deliver(body, signed, byToken), noKeys)).toBe(false);
+    expect(gitlab.verify(deliver(body, { 'x-gitlab-token': plain.ours }, byToken), noKeys)).toBe(true);
+    const bySignature = gitlab.config.parse({ signingTokens: [signing.ours], webhookTokens: [] });
+    for (const token of ['', 'undefined', plain.ours])
+      expect(gitlab.verify(deliver(body, { 'x-gitlab-token': token }, bySignature), noKeys)).toBe(false);
+    expect(gitlab.verify(deliver(body, signed, bySignature), noKeys)).toBe(true);
+  });
+
+  test('takes a signing token of any length, padded or not', () => {
+    for (const token of ['whsec_YQ==', 'whsec_YQ', 'whsec_test', signing.ours.replace(/=+$/, '')])
+      expect(gitlab.config.safeParse({ signingTokens: [token] }).success).toBe(true);
+  });
+
+  test.each(['http://127.0.0.1:9999', 'http://localhost:9999/', 'http://[::1]:9999', 'https://localhost'])(
+    'takes %s for a GitLab on this machine, or one that stands in for gitlab.com',
+    (url) => {
+      const config = gitlab.config.parse({ webhookTokens: ['t'], url });
+      expect(config.url).toBe(new URL(url).origin);
+      for (const home of [config.url, 'https://gitlab.com'])
+        expect(owns(`${home}/acme/shop/-/security/vulnerabilities/1`, config)).toBe(true);
+      for (const home of ['https://git.acme.example', 'http://127.0.0.1:9998', 'http://gitlab.com'])
+        expect(owns(`${home}/acme/shop/-/security/vulnerabilities/1`, config)).toBe(false);
+    },
+  );
+
   test.each([
+    'http://git.acme.example',
+    'http://127.0.0.2',
+    'http://localhost/gitlab',
+    'http://user@localhost',
     'https://git.acme.example/gitlab',
     'https://user@git.acme.example',
     'https://git.acme.example?x',
@@ -227,7 +289,7 @@ describe('the configuration', () => {
   });
 
   test('refuses a signing token that is none', () => {
-    for (const token of ['whsec_', 'whsec_short', plain.ours])
+    for (const token of ['whsec_', 'whsec_s', 'whsec_a-b', plain.ours])
       expect(() => gitlab.config.parse({ signingTokens: [token] })).toThrow(ZodError);
   });
 });
