@@ -6,8 +6,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { names } from '../../functions/manifest.ts';
-import type { IncidentRecord } from '../../functions/revocation/incident.ts';
-import { isResting } from '../../functions/revocation/ledger.ts';
+import type { IncidentRecord, State } from '../../functions/revocation/incident.ts';
 
 /**
  * The queues of a stage that ended went with it, and their messages: what they were about, which stands in a ledger that was kept, is
@@ -31,12 +30,16 @@ export async function bringForward(client: DynamoDBClient, now: number): Promise
   } while (from !== undefined);
 }
 
+/** Whose next step was to come by a message. */
+const atWork: readonly State[] = ['received', 'claimed', 'sent', 'unknown'];
+
 type Waiting = Pick<IncidentRecord, 'id' | 'state' | 'telling' | 'lease'> & { dueAt: string };
 
 async function dueSooner(client: DynamoDBClient, waiting: Waiting, now: number): Promise<void> {
-  const { id, dueAt, telling, lease } = waiting;
-  if (isResting(waiting) && !telling) return;
-  const soon = new Date(isResting(waiting) ? now : Math.max(lease.until, now)).toISOString();
+  const { id, dueAt, state, telling, lease } = waiting;
+  const isRunning = atWork.includes(state);
+  if (!isRunning && !telling) return;
+  const soon = new Date(isRunning ? Math.max(lease.until, now) : now).toISOString();
   if (soon >= dueAt) return;
   await client.send(
     new UpdateItemCommand({
