@@ -122,10 +122,7 @@ function kindOf(provider: AnyProvider, name: string, kind: AnyKind, requests: st
       'named by',
       [code(kind.identifiers), kind.locators && `looked for with ${code(kind.locators)}`].filter(Boolean).join('; '),
     ],
-    [
-      'known by its form',
-      kind.unmistakable ? `\`${kind.unmistakable.source.replaceAll('|', '\\|')}\`` : 'no: the provider must be named',
-    ],
+    ['known by its form', formsOfValue(kind)],
     ['scanners call it', scannersOf(kind)],
     ['actions', kind.disable ? '`delete`, `disable` (and `restore`)' : '`delete`; it cannot be switched off'],
     ['permission', facts.permission],
@@ -146,6 +143,13 @@ function kindOf(provider: AnyProvider, name: string, kind: AnyKind, requests: st
     table(['request', 'what for'], requests),
     ...lists.filter(([, items]) => items.length > 0).map(([title, items]) => `${title}:\n\n${bullets(items)}`),
   ].join('\n\n');
+}
+
+/** What a value's form says: provider and kind, or only the kind. */
+function formsOfValue({ unmistakable, form }: AnyKind): string {
+  const told = (expression: RegExp) => `\`${expression.source.replaceAll('|', '\\|')}\``;
+  const proof = unmistakable ? told(unmistakable) : 'no: the provider must be named';
+  return form ? `${proof}; where the provider is named and no kind, by ${told(form)}` : proof;
 }
 
 type Question = readonly [what: string, request: Request | undefined];

@@ -149,6 +149,7 @@ const tokenForm = 'Its public part, 22 characters in the middle of the value, st
 const apiKey = kind<Admin, Key>()({
   docs: 'https://docs.datadoghq.com/api/latest/key-management/#delete-an-api-key',
   identifiers: ['keyId'],
+  form: /^[0-9a-f]{32}$/,
   detectors: {
     github: [{ name: 'datadog_api_key' }],
     trufflehog: [{ name: 'DatadogApikey' }, { name: 'DatadogToken', part: 'api_key', otherwise: 'rest' }],
@@ -239,6 +240,7 @@ const applicationKey = kind<Admin, ApplicationKey>()({
   identifiers: ['keyId'],
   locators: ['name', 'owner'],
   unmistakable: /^ddapp_[A-Za-z0-9]{16,}$/,
+  form: /^[0-9a-z]{40}$/,
   detectors: {
     github: [{ name: 'datadog_app_key' }],
     gitleaks: [{ name: 'datadog-access-token' }],
@@ -252,7 +254,12 @@ const applicationKey = kind<Admin, ApplicationKey>()({
     rateLimit: limits,
     proof: 'its id is no longer known',
     propagation: 'not documented; the deletion shows at once',
-    verified: ['204 on deletion and 404 on a second one', 'one-time read hides the value (recorded in 2025)', isSorted],
+    verified: [
+      '204 on deletion and 404 on a second one',
+      'one-time read hides the value (recorded in 2025)',
+      'the older form has 40 characters, an API key 32 hexadecimal digits (scanners’ published rules)',
+      isSorted,
+    ],
     believed: ['the new form `ddapp_` and 34 characters', isSortedSo],
     notes: ['gitleaks’ rule `datadog-access-token` finds application keys, not API keys.'],
   },

@@ -90,6 +90,11 @@ export interface Kind<Admin, Key> {
   locators?: readonly string[];
   /** The value's form, where the form alone is proof of provider and kind. */
   unmistakable?: RegExp;
+  /**
+   * A form that tells the kind from the others of its provider where an alert names the provider and no kind. Keys of others may have
+   * it too: it never tells the provider, and what an alert or a scanner calls the key goes before it.
+   */
+  form?: RegExp;
   /** What scanners call it. */
   detectors?: Detectors;
   facts: Facts;

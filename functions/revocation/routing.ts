@@ -8,7 +8,10 @@ export type Route =
   | { is: 'routed'; provider: string; kind: string; leak: Leak }
   | { is: 'unrouted'; provider: string | null; kind: string | null; leak: Leak; field: string; problem: string };
 
-/** Tells provider and kind of a leak: as it says, else by a form that is proof. Cleans the leak of echoes of its secret. */
+/**
+ * Tells provider and kind of a leak: as it says, else by a form that is proof. A kind that is still missing is told by a form that
+ * only one kind there has, by an identifier that only one has, or is the first. Cleans the leak of echoes of its secret.
+ */
 export function route(given: Leak, providers: Providers): Route {
   const leak = withoutEchoes(given);
   if (leak.secret !== undefined && !isSecretValue(leak.secret)) {
@@ -32,8 +35,8 @@ export function route(given: Leak, providers: Providers): Route {
   // A form that is proof says more than a name, but a name nobody knows is a mistake all the same.
   const named = leak.kind === undefined || kinds.includes(leak.kind);
   const byProof = named ? kindByForm(leak, provider.kinds) : undefined;
-  const byName = leak.secret === undefined ? kindByName(leak, provider.kinds) : undefined;
-  const kindId = byProof ?? leak.kind ?? byName ?? kinds[0];
+  const kindId =
+    byProof ?? leak.kind ?? kindByLikeness(leak, provider.kinds) ?? kindByName(leak, provider.kinds) ?? kinds[0];
   const kind = kindId !== undefined && Object.hasOwn(provider.kinds, kindId) ? provider.kinds[kindId] : undefined;
   if (kindId === undefined || kind === undefined) {
     return {
@@ -57,6 +60,13 @@ export function route(given: Leak, providers: Providers): Route {
 
 const kindByForm = ({ secret }: Leak, kinds: Readonly<Record<string, AnyKind>>) =>
   secret && Object.keys(kinds).find((id) => kinds[id]?.unmistakable?.test(secret.expose()));
+
+/** A form that only one kind has tells the kind, where the provider is known already. */
+function kindByLikeness({ secret }: Leak, kinds: Readonly<Record<string, AnyKind>>): string | undefined {
+  if (secret === undefined) return undefined;
+  const fitting = Object.keys(kinds).filter((id) => kinds[id]?.form?.test(secret.expose()));
+  return fitting.length === 1 ? fitting[0] : undefined;
+}
 
 /** An identifier that only one kind has tells the kind. */
 function kindByName({ identifiers = {} }: Leak, kinds: Readonly<Record<string, AnyKind>>): string | undefined {

@@ -17,6 +17,7 @@ import type { AnyProvider } from '../../functions/revocation/provider.ts';
 import type { Order, Report } from '../../functions/revocation/report.ts';
 import { readReport, writeReport } from '../../functions/revocation/report.ts';
 import { respond } from '../../functions/revocation/respond.ts';
+import { route } from '../../functions/revocation/routing.ts';
 import type { Note, Services } from '../../functions/revocation/run.ts';
 import { Secret } from '../../functions/revocation/secret.ts';
 import { closed, listen, startEmulators } from '../../lib/local/emulators.ts';
@@ -125,7 +126,7 @@ export function testLane({ provider, accounts, action = 'delete', policy = {}, l
     }: { source?: string; delivery?: string; mayNameKeys?: boolean; order?: Order } = {},
   ): Report => {
     const parsed = leakFromSource.parse(leak);
-    const kind = parsed.kind ?? Object.keys(provider.kinds)[0] ?? '';
+    const kind = parsed.kind ?? route(parsed, { [provider.id]: provider }).kind ?? '';
     const sighting = { source, at: new Date(clock.now()).toISOString(), delivery };
     const tries = { unavailable: 0, unexpected: 0 };
     return {

@@ -694,6 +694,12 @@ export function providerConformance(subject: Conformance): void {
       expect(unnamed).toMatchObject(kind.unmistakable === undefined ? { is: 'unrouted' } : isKnown);
     });
 
+    test('has an example whose kind need not be named', () => {
+      const { leak, unknown } = subject.scene({ now: clock.now });
+      for (const given of [leak, unknown])
+        expect(route(leakFromSource.parse({ ...given, kind: undefined }), providers)).toMatchObject({ kind: kindId });
+    });
+
     test('is in the registry, and tested in the file of its name', () => {
       expect((providers as Providers)[provider.id]).toBe(provider);
       expect(expect.getState().testPath).toMatch(new RegExp(`/${provider.id}\\.test\\.ts$`));

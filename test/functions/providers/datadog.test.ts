@@ -376,6 +376,14 @@ describe('datadog, beyond what every provider does', () => {
     expect(providers.datadog.admin.parse({ ...admin, site })).toMatchObject({ api: 'v2' });
   });
 
+  test('deletes an application key of the older form that an alert calls by no kind', async () => {
+    const [target, ...others] = applicationKeysWith(2);
+    const { follow, vendor } = await beginWith({ applicationKeys: [...others, target] as DatadogCredential[] });
+    const unnamed = { provider: 'datadog', secret: leakedApplicationKey };
+    expect(await follow(unnamed)).toMatchObject({ outcome: 'revoked', kind: 'application-key', keyId: target?.id });
+    expect(vendor.deletions).toEqual([target?.id]);
+  });
+
   test('asks a person about the one key that ends alike where values are never shown again', async () => {
     const { follow, vendor } = await beginWith({ applicationKeys: applicationKeysWith(0), oneTimeRead: true });
     expect(await follow({ ...named, secret: leakedApplicationKey })).toMatchObject({ state: 'awaiting-approval' });

@@ -8,15 +8,19 @@ import { route } from '../../../functions/revocation/routing.ts';
 import { reportOf } from '../../support/reports.ts';
 
 const plain = registry.datadog.kinds['api-key'];
-const kind = (given: Pick<AnyKind, 'identifiers'> & { unmistakable?: RegExp }): AnyKind => ({ ...plain, ...given });
+const kind = (given: Pick<AnyKind, 'identifiers'> & { unmistakable?: RegExp; form?: RegExp }): AnyKind => ({
+  ...plain,
+  form: undefined,
+  ...given,
+});
 const provider = (id: string, kinds: Record<string, AnyKind>) => ({ ...registry.datadog, id, title: id, kinds });
 
 /** Two providers that share a form, one kind that is known by its form alone, and one that is not. */
 const providers: Providers = {
   acme: provider('acme', {
-    'api-key': kind({ identifiers: ['keyId', 'userId'] }),
-    token: kind({ identifiers: ['tokenId'], unmistakable: /^acme_[a-z0-9]+$/ }),
-    shared: kind({ identifiers: ['keyId'], unmistakable: /^both_/ }),
+    'api-key': kind({ identifiers: ['keyId', 'userId'], form: /^[0-9]{4,6}$/ }),
+    token: kind({ identifiers: ['tokenId'], unmistakable: /^acme_[a-z0-9]+$/, form: /^t-[a-z]+$|_acme$/ }),
+    shared: kind({ identifiers: ['keyId'], unmistakable: /^both_/, form: /^[0-9]{6,8}$/ }),
   }),
   other: provider('other', { 'api-key': kind({ identifiers: ['keyId'], unmistakable: /^both_/ }) }),
 };
@@ -39,6 +43,24 @@ describe('a leak that names its provider', () => {
   test('is of the kind that its form proves when it names none', () => {
     expect(routed({ provider: 'acme', secret: 'acme_1' })).toMatchObject({ is: 'routed', kind: 'token' });
     expect(routed({ provider: 'acme', secret: 'both_1' })).toMatchObject({ is: 'routed', kind: 'shared' });
+  });
+
+  test('is of the kind whose form it has when it names none, where no other there has that form', () => {
+    expect(routed({ provider: 'acme', secret: 't-word' })).toMatchObject({ is: 'routed', kind: 'token' });
+    expect(routed({ provider: 'acme', secret: '12345678' })).toMatchObject({ kind: 'shared' });
+    expect(routed({ provider: 'acme', secret: '123456' })).toMatchObject({ kind: 'api-key' });
+    expect(routed({ provider: 'acme', secret: '123456', identifiers: { tokenId: 't' } })).toMatchObject({
+      kind: 'token',
+    });
+  });
+
+  test('is of the kind that it names, or that its form proves, before one whose form it only has', () => {
+    expect(routed({ provider: 'acme', kind: 'api-key', secret: 't-word' })).toMatchObject({ kind: 'api-key' });
+    expect(routed({ provider: 'acme', secret: 'both_acme' })).toMatchObject({ kind: 'shared' });
+    expect(routed({ provider: 'acme', secret: '12345678', identifiers: { tokenId: 't' } })).toMatchObject({
+      kind: 'shared',
+      leak: { identifiers: {} },
+    });
   });
 
   test('goes nowhere when its form is that of another provider: one of the two is wrong', () => {
@@ -78,7 +100,8 @@ describe('a leak that does not name its provider', () => {
   });
 
   test('goes nowhere when its form proves nothing', () => {
-    expect(routed({ secret: 'anything' })).toMatchObject({ is: 'unrouted', provider: null, field: 'provider' });
+    for (const secret of ['anything', 't-word', '12345678'])
+      expect(routed({ secret })).toMatchObject({ is: 'unrouted', provider: null, field: 'provider' });
   });
 
   test('goes nowhere when its form fits two', () => {
@@ -112,6 +135,7 @@ describe('identifiers', () => {
 
   test('that only one kind has tell the kind, where no value does', () => {
     expect(routed({ provider: 'acme', identifiers: { tokenId: 't' } })).toMatchObject({ kind: 'token' });
+    expect(routed({ provider: 'acme', secret: 'x', identifiers: { tokenId: 't' } })).toMatchObject({ kind: 'token' });
     expect(routed({ provider: 'acme', kind: 'api-key', secret: 'x', identifiers: { tokenId: 't' } })).toMatchObject({
       kind: 'api-key',
       leak: { identifiers: {} },
