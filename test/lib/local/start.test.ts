@@ -143,6 +143,20 @@ describe('npm start', { timeout: 60_000 }, () => {
     expect((await run(small(), pressed, { variables })).code).toBe(0);
   });
 
+  test.skipIf(process.platform === 'win32').each(['SIGINT', 'SIGTERM'] as const)(
+    'ends with 0 on %s to npm alone, and leaves nothing behind',
+    async (signal) => {
+      const npm = spawn('npm', ['start', '--silent', '--', ...small()], { stdio: ['ignore', 'pipe', 'ignore'] });
+      children.add(npm);
+      const ended = once(npm, 'exit');
+      const [line] = await once(npm.stdout.setEncoding('utf8'), 'data');
+      const url = /http:\S+/.exec(String(line))?.[0];
+      npm.kill(signal);
+      expect(await ended).toEqual([0, null]);
+      await expect(fetch(`${url}/health`)).rejects.toThrow();
+    },
+  );
+
   test('explains its options', async () => {
     const { code, stdout } = await run(['--help']);
     expect(code).toBe(0);
@@ -186,8 +200,8 @@ describe('npm start', { timeout: 60_000 }, () => {
       /leakstop\/providers\/datadog\/prod: site/,
     ],
     [
-      'a signing secret that is too short',
-      () => ['--secrets', file('short.json', { 'leakstop/sources/standard': { secrets: ['whsec_aHVzaC1odXNo'] } })],
+      'a signing secret without its prefix',
+      () => ['--secrets', file('short.json', { 'leakstop/sources/standard': { secrets: ['aHVzaC1odXNo'] } })],
       /leakstop\/sources\/standard: secrets\.0/,
     ],
     [
