@@ -49,14 +49,15 @@ export const leaseFor = ({ message, sighting }: Report, claim: string, until: nu
 export const isNews = (record: IncidentRecord, report: Report): boolean =>
   report.leak !== undefined && report.fence === undefined && report.noted !== true && !isKnown(record, report.sighting);
 
-/** The sightings with one more; the newest that fit. */
+/** The sightings with more of them; those reported last that fit. A report that had to wait is noted later than it was reported. */
 export function sighted(
   record: IncidentRecord,
-  sighting: Sighting,
+  ...more: Sighting[]
 ): Pick<IncidentRecord, 'sightings' | 'sightingCount'> {
-  const sightings = [...record.sightings, sighting].slice(-sightingsKept);
+  const inOrder = [...record.sightings, ...more].sort((one, other) => Date.parse(one.at) - Date.parse(other.at));
+  const sightings = inOrder.slice(-sightingsKept);
   while (sightings.length > 1 && sizeOf(sightings) > sightingsSize) sightings.shift();
-  return { sightings, sightingCount: record.sightingCount + 1 };
+  return { sightings, sightingCount: record.sightingCount + more.length };
 }
 
 /** The record as a report's run takes it over: what was sent without an answer is unknown from here on. */

@@ -148,17 +148,20 @@ export function dynamoLedger(
     return record;
   }
 
-  /** Adds a sighting; false when another write came in between. */
-  const note = (record: IncidentRecord, sighting: Sighting) =>
-    update(record.id, { set: sighted(record, sighting), only: { sightingCount: record.sightingCount } });
+  /** Adds sightings; false when another write came in between. */
+  const note = (record: IncidentRecord, ...sightings: Sighting[]) =>
+    update(record.id, { set: sighted(record, ...sightings), only: { sightingCount: record.sightingCount } });
 
-  /** Adds what is new of these sightings to an incident. @throws Unavailable when others write there all the time */
+  /**
+   * Adds what is new of these sightings to an incident, in one write: older ones may find no room there, and stay new for ever.
+   * @throws Unavailable when others write there all the time
+   */
   async function noteAll(id: string, sightings: Sighting[]): Promise<void> {
-    for (let round = 0; round < contested + sightings.length; round += 1) {
+    for (let round = 0; round < contested; round += 1) {
       const record = await read(id);
-      const next = record && sightings.find((sighting) => !isKnown(record, sighting));
-      if (record === undefined || next === undefined) return;
-      if (!(await note(record, next))) await sleep(10 + random() * 30 * Math.min(round, 10));
+      const news = record ? sightings.filter((sighting) => !isKnown(record, sighting)) : [];
+      if (record === undefined || news.length === 0 || (await note(record, ...news))) return;
+      await sleep(10 + random() * 30 * Math.min(round, 10));
     }
     throw new Unavailable(`incident ${id} is contested`);
   }

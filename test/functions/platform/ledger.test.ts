@@ -510,6 +510,44 @@ describe('sightings', () => {
     );
   });
 
+  /** A report of its own alert, made `minutes` after the first. */
+  const reportAfter = (minutes: number, given: Parameters<typeof reportOf>[0] = {}) => {
+    const name = `${given.incident ?? ''}-${minutes}`;
+    const report = reportOf({
+      message: `sent${name}`,
+      delivery: `msg${name}`,
+      reference: `https://a/${name}`,
+      ...given,
+    });
+    return { ...report, sighting: { ...report.sighting, at: new Date(beginning + minutes * 60_000).toISOString() } };
+  };
+  const minutesOf = ({ sightings }: IncidentRecord) => sightings.map(({ at }) => (Date.parse(at) - beginning) / 60_000);
+  const from = (first: number, count: number) => Array.from({ length: count }, (_, index) => first + index);
+
+  test('that are kept are those reported last, however late a message that had to wait is noted', async () => {
+    for (const minutes of [...from(5, 100), 2, 104.5, 3, 4]) await ledger.claim(reportAfter(minutes), inAMinute());
+    const record = await stored();
+    expect(record.sightingCount).toBe(104);
+    expect(minutesOf(record)).toEqual([...from(6, 99), 104.5].sort((one, other) => one - other));
+  });
+
+  test.each([
+    ['later', 1, 201],
+    ['earlier', 201, 1],
+  ])(
+    'of an incident that goes into one reported %s are counted, and those reported last are kept',
+    async (_, firstOf, firstOfOther) => {
+      const other = incidentNamed('b');
+      for (const minutes of from(firstOf, 100)) await ledger.claim(reportAfter(minutes), inAMinute());
+      for (const minutes of from(firstOfOther, 100))
+        await ledger.claim(reportAfter(minutes, { incident: other }), inAMinute());
+      await ledger.merge(await stored(), other);
+      const record = await stored(other);
+      expect(record.sightingCount).toBe(200);
+      expect(minutesOf(record)).toEqual(from(201, 100));
+    },
+  );
+
   test.each([
     ['ASCII', 'x'],
     ['letters of three bytes', '漢'],

@@ -88,6 +88,37 @@ describe('a leak whose id and value are of two keys', () => {
   });
 });
 
+describe('a key that 105 alerts tell of', () => {
+  const many = Array.from({ length: 105 }, (_, index) => index);
+
+  // Hundreds of contending writes: minutes on a machine that is busy with other things.
+  test.each([
+    ['by its value, many at once', 15, () => true],
+    ['by its value, one after another', 1, () => true],
+    ['by its value or its id, many at once', 15, (index: number) => index % 2 === 0],
+    ['by its value or its id, one after another', 1, (index: number) => index % 2 === 0],
+  ])(
+    'counts all of them: %s',
+    async (_, atOnce, byValue) => {
+      const { reportOf, run, drain, ledger, leak, byId, vendor, key } = await begin();
+      const reportAbout = (index: number) => {
+        const report = reportOf(byValue(index) ? leak : byId);
+        return { ...report, sighting: { ...report.sighting, reference: `https://git.example/alerts/${index}` } };
+      };
+      for (let next = 0; next < many.length; next += atOnce)
+        await Promise.all(many.slice(next, next + atOnce).map((index) => run(reportAbout(index))));
+      await drain(60_000);
+      expect(await ledger.read(reportOf(leak).incident)).toMatchObject({
+        outcome: 'revoked',
+        sightingCount: 105,
+        sightings: { length: 100 },
+      });
+      expect(vendor.deletions).toEqual([key.id]);
+    },
+    120_000,
+  );
+});
+
 describe('a value that is only shown in part', () => {
   const hidden = (id: string, last4: string) => ({ data: { id, attributes: { name: 'masked', last4 } } });
 
