@@ -1,9 +1,10 @@
 import { type HttpRequest, Problem, readJson } from '../platform/lambda.ts';
 import { newRecord, view } from '../revocation/incident.ts';
 import { accept } from '../revocation/intake.ts';
-import { leakFromOperator } from '../revocation/leak.ts';
+import { type Leak, leakFromOperator } from '../revocation/leak.ts';
 import { withoutEcho } from '../revocation/leak-contents.ts';
-import { route as routeOf } from '../revocation/routing.ts';
+import type { Providers } from '../revocation/provider.ts';
+import { identifiersOf, type Route as RouteOfLeak, route as routeOf } from '../revocation/routing.ts';
 import type { Route } from './services.ts';
 import { isAnswer, settled } from './wait.ts';
 
@@ -17,6 +18,7 @@ export const postRevocation: Route = async (request, services) => {
   const routed = routeOf(leak, intake.providers);
   if (routed.is === 'unrouted') throw refused(routed.field, routed.problem);
   const provider = intake.providers[routed.provider];
+  refuseUnknown(leak, routed, intake.providers);
   const accounts = services.accounts[routed.provider];
   if (!accounts || !intake.lanes[routed.provider])
     throw refused('provider', `is not configured here; configured: ${Object.keys(services.accounts).join(', ')}`);
@@ -44,6 +46,25 @@ export const postRevocation: Route = async (request, services) => {
   const headers = { location: `/incidents/${record.id}`, ...applied };
   return { status: done ? 200 : 202, headers, body: view(record) };
 };
+
+/**
+ * Refuses identifiers that mean nothing for the kind of key: an operator who misspells one must not believe that it counts. A name that
+ * no kind here has is the sender's own word, and may be a secret.
+ */
+function refuseUnknown(
+  { identifiers = {} }: Leak,
+  { provider, kind }: Extract<RouteOfLeak, { is: 'routed' }>,
+  providers: Providers,
+): void {
+  const ofKind = providers[provider]?.kinds[kind];
+  const known = ofKind ? identifiersOf(ofKind) : [];
+  const unknown = Object.keys(identifiers).find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  const ours = Object.values(providers).flatMap(({ kinds }) => Object.values(kinds).flatMap(identifiersOf));
+  const knows = `${provider} ${kind} knows ${known.join(', ')}`;
+  if (ours.includes(unknown)) throw refused(`identifiers.${unknown}`, `means nothing here: ${knows}`);
+  throw refused('identifiers', `holds a name that means nothing here: ${knows}`);
+}
 
 const refused = (field: string, problem: string) =>
   new Problem(400, 'Bad request', 'The request does not match what this route takes; see errors.', [

@@ -48,7 +48,7 @@ export function route(given: Leak, providers: Providers): Route {
       problem: `is not one of ${kinds.join(', ')}`,
     };
   }
-  const known = [...kind.identifiers, ...(kind.locators ?? [])];
+  const known = identifiersOf(kind);
   const entries = Object.entries(leak.identifiers ?? {}).filter(([name]) => known.includes(name));
   const identifiers = Object.fromEntries(entries);
   if (leak.secret === undefined && !kind.identifiers.some((name) => identifiers[name] !== undefined)) {
@@ -57,6 +57,9 @@ export function route(given: Leak, providers: Providers): Route {
   }
   return { is: 'routed', provider: id, kind: kindId, leak: { ...leak, identifiers } };
 }
+
+/** Every name that means something for a kind: what names a key, and what helps to look for it. */
+export const identifiersOf = ({ identifiers, locators = [] }: AnyKind): string[] => [...identifiers, ...locators];
 
 const kindByForm = ({ secret }: Leak, kinds: Readonly<Record<string, AnyKind>>) =>
   secret && Object.keys(kinds).find((id) => kinds[id]?.unmistakable?.test(secret.expose()));

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { HttpRequest } from '../../../functions/platform/lambda.ts';
+import { type HttpRequest, Problem } from '../../../functions/platform/lambda.ts';
 import { providers } from '../../../functions/providers/index.ts';
 import { postRevocation } from '../../../functions/requests/revocations.ts';
 import type { IncidentRecord, Outcome } from '../../../functions/revocation/incident.ts';
@@ -21,7 +21,14 @@ afterAll(() => close());
 type Step = (report: Report) => Promise<unknown>;
 
 /** Posts a leak with a preference; every pause between two looks gives the lane time for one step. */
-async function post(prefer: string | undefined, { keyId = randomUUID(), steps = [] as Step[], ...more } = {}) {
+async function post(
+  prefer: string | undefined,
+  {
+    keyId = randomUUID(),
+    steps = [] as Step[],
+    ...more
+  }: { keyId?: string; steps?: Step[] } & Record<string, unknown> = {},
+) {
   const sent: Report[] = [];
   const begun = clock.now();
   let looks = 0;
@@ -214,5 +221,51 @@ describe('the preference', () => {
     const { status, headers, looks } = await post(prefer);
     expect({ status, looks }).toEqual({ status: 202, looks: 0 });
     expect(headers).toEqual({ location: expect.stringMatching(/^\/incidents\/inc_/) });
+  });
+});
+
+describe('identifiers that mean nothing for the kind of key', () => {
+  const secret = 'canaryOfLetters';
+  const refusal = (more: Record<string, unknown>) =>
+    post(undefined, more).then(
+      () => expect.fail('it was taken'),
+      (error: unknown) => error,
+    );
+
+  test.each([
+    [
+      { identifiers: { keyId: 'x', accessKey: 'y' } },
+      { field: 'identifiers.accessKey', problem: 'means nothing here: datadog api-key knows keyId' },
+    ],
+    [
+      { secret: 'c0ffee', kind: 'service-access-token', identifiers: { name: 'x' } },
+      { field: 'identifiers.name', problem: 'means nothing here: datadog service-access-token knows keyId, owner' },
+    ],
+    [
+      { provider: 'mongodb-atlas', secret: 'c0ffee', identifiers: { publicKey: 'abcdefgh', accessKey: 'y' } },
+      { field: 'identifiers.accessKey', problem: 'means nothing here: mongodb-atlas api-key knows keyId, publicKey' },
+    ],
+    [
+      { identifiers: { keyId: 'x', [secret]: 'y' } },
+      { field: 'identifiers', problem: 'holds a name that means nothing here: datadog api-key knows keyId' },
+    ],
+    [
+      { identifiers: { keyId: 'x', constructor: 'y' } },
+      { field: 'identifiers', problem: 'holds a name that means nothing here: datadog api-key knows keyId' },
+    ],
+  ])('are refused, and said by name only where the name is one of ours: %j', async (more, error) => {
+    const problem = await refusal(more);
+    expect(problem).toBeInstanceOf(Problem);
+    expect(problem).toMatchObject({ status: 400, errors: [error] });
+    expect(JSON.stringify([problem, String(problem)])).not.toContain('canary');
+  });
+
+  test('are none that its provider knows, nor one that only repeats the secret', async () => {
+    const keyId = randomUUID();
+    for (const more of [
+      { identifiers: { keyId, owner: 'o', name: 'n' }, kind: 'application-key' },
+      { secret: 'c0ffee00c0ffee00', identifiers: { keyId: 'c0ffee00c0ffee00' } },
+    ])
+      expect(await post(undefined, more)).toMatchObject({ status: 202 });
   });
 });
