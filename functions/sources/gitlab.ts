@@ -57,11 +57,19 @@ const { location: place, detectedAt } = leakFromSource.shape;
 
 const over = ['resolved', 'dismissed', 'closed'];
 /** Whatever a hook sends names its event; those of a whole instance have another word for it. */
-const named = z.union([
-  z.object({ object_kind: z.literal('vulnerability'), object_attributes: z.looseObject({}) }),
-  z.object({ object_kind: z.string().refine((kind) => kind !== 'vulnerability') }),
-  z.object({ object_kind: z.undefined().optional(), event_name: z.string() }),
-]);
+const named = z
+  .looseObject({ object_kind: z.string().optional() })
+  .refine((hook) => hook.object_kind !== undefined || typeof hook.event_name === 'string', {
+    error: 'must name the event',
+    path: ['object_kind'],
+  })
+  .refine(
+    (hook) => hook.object_kind !== 'vulnerability' || z.looseObject({}).safeParse(hook.object_attributes).success,
+    {
+      error: 'must be an object',
+      path: ['object_attributes'],
+    },
+  );
 const event = z.object({
   object_kind: z.literal('vulnerability'),
   object_attributes: z.object({

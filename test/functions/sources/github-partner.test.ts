@@ -52,6 +52,20 @@ describe('the key that signs', () => {
     ]);
   });
 
+  test.each(['http://127.0.0.1:9999/keys', 'https://localhost/keys'])(
+    'may be published on this machine, at %s',
+    (keysUrl) => {
+      expect(githubPartner.config.parse({ keysUrl })).toEqual({ keysUrl });
+    },
+  );
+
+  test.each(['http://keys.acme.example/keys', 'https://10.0.0.1/keys', 'http://10.0.0.1/keys', 'https://[::2]/keys'])(
+    'may not be published at %s',
+    (keysUrl) => {
+      expect(githubPartner.config.safeParse({ keysUrl }).success).toBe(false);
+    },
+  );
+
   test('fails when it is no longer current', async () => {
     expect(await passes(good, { keys: listing(pair, { isCurrent: false }) })).toBe(false);
   });
