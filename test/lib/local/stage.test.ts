@@ -294,8 +294,9 @@ describe('the local stage', () => {
     expect(closed.json.incidents.every(({ outcome }: { outcome: string }) => outcome === 'revoked')).toBe(true);
     for (const since of ['2199-01-01T00:00:00Z', '2199-01-01'])
       expect((await stage.call('GET', `/incidents?since=${since}`)).json).toEqual({ incidents: [] });
-    const everything = await stage.call('GET', '/incidents?state=&provider=&outcome=&since=&limit=1000&cursor=');
-    expect(everything.json).toEqual((await stage.call('GET', '/incidents?limit=100')).json);
+    const idsOf = async (query: string) =>
+      (await stage.call('GET', `/incidents?${query}`)).json.incidents.map(({ id }: { id: string }) => id);
+    expect(await idsOf('state=&provider=&outcome=&since=&limit=1000&cursor=')).toEqual(await idsOf('limit=100'));
     for (const query of [
       'state=dead',
       'outcome=x',
