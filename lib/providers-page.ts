@@ -120,7 +120,13 @@ function kindOf(provider: AnyProvider, name: string, kind: AnyKind, requests: st
     ['the alert must carry', facts.carries],
     [
       'named by',
-      [code(kind.identifiers), kind.locators && `looked for with ${code(kind.locators)}`].filter(Boolean).join('; '),
+      [
+        code(kind.identifiers),
+        kind.shared && `${code(kind.shared)}, where exactly one key has it`,
+        kind.locators && `looked for with ${code(kind.locators)}`,
+      ]
+        .filter(Boolean)
+        .join('; '),
     ],
     ['known by its form', formsOfValue(kind)],
     ['scanners call it', scannersOf(kind)],

@@ -61,10 +61,10 @@ const holds = (value: Secret, { accessKey }: Key) =>
 const apiKey = kind<Admin, Key>()({
   docs: 'https://help.resolver.com/help/delete-an-api-key',
   identifiers: ['keyId', 'accessKey'],
-  locators: ['userId'],
+  shared: ['userId'],
   facts: {
     carries:
-      'the value, or `accessKey`, or `keyId`; and whose key it is: `userId`, unless `userIds` in the admin secret names the users to look at. The secret half alone, without the access key, may be any key’s: a person is asked',
+      'the value, or `accessKey`, or `keyId`; and whose key it is: `userId`, unless `userIds` in the admin secret names the users to look at. `userId` alone is enough where that user has exactly one key; of several, a person is asked. The secret half alone, without the access key, may be any key’s: a person is asked',
     permission: 'an administrator of the organisation',
     rateLimit: 'not documented; we come back after about a second, then after longer',
     proof: 'its owner’s list no longer has it; where the owner is not known, its id is no longer known',
@@ -78,6 +78,7 @@ const apiKey = kind<Admin, Key>()({
       'one key by its id: only a record that has that very id counts, and 404 with a JSON body, or empty data, as a key that is gone',
       '404 with a JSON body on a deletion: the key was seen with this credential just before, and its absence is still looked for',
       'a user who does not exist is a 404: for one whom only the alert names it counts as a user without keys here, for one in `userIds` it parks the incident',
+      'a user’s list holds all keys of that user in the organisation: no pages are documented',
       'every key shows its access key: one that does not is a candidate for a person',
       '`GET /user/users/me` shows whether the admin credential is accepted; nothing but the wording of a refusal depends on it',
       'whoever is shown the keys of a user, their own too, is an administrator: nothing but what `npm run doctor` says hangs on it',
@@ -126,6 +127,8 @@ const apiKey = kind<Admin, Key>()({
   compare: (key, { secret, identifiers = {} }) => {
     const named = identifiers.accessKey;
     const isNamed = named !== undefined && named === key.accessKey;
+    if (secret === undefined && named === undefined && identifiers.keyId === undefined)
+      return identifiers.userId !== undefined && identifiers.userId === key.owner ? 'same' : 'different';
     if (secret === undefined) return isNamed ? 'same' : key.accessKey ? 'different' : 'hint';
     if (holds(secret, key)) return named === undefined || isNamed ? 'same' : 'conflict';
     if (isNamed) return 'confirmed';

@@ -2,6 +2,7 @@ import type { Access } from './ask.ts';
 import { faultClass, Misconfigured, Unavailable, Unexpected } from './errors.ts';
 import { type Found, findInAccount, isPartOf } from './find.ts';
 import type { Leak } from './leak.ts';
+import { namesOneKey } from './routing.ts';
 import { accessTo, type Run, withFreshAdmin } from './run.ts';
 
 /** Accounts that are asked at a time. */
@@ -20,9 +21,11 @@ export async function findEverywhere(run: Run, leak: Leak, accounts: readonly st
     }
   };
   await Promise.all(Array.from({ length: Math.min(atOnce, accounts.length) }, askOneByOne));
-  // A hint is only worth something when everybody was asked whether theirs fits too.
+  // A hint, or a name that keys share, is only worth something when everybody was asked whether theirs fits too.
+  const kind = run.services.provider.kinds[run.report.kind];
+  const isShared = kind !== undefined && !namesOneKey(kind, leak);
   const isHint = ({ fit }: Found) =>
-    fit === 'hint' || (fit === 'named' && leak.secret !== undefined && !run.report.mayNameKeys);
+    isShared || fit === 'hint' || (fit === 'named' && leak.secret !== undefined && !run.report.mayNameKeys);
   if (faults.length > 0 && found.every(isHint)) {
     const errors = faults.map(({ error }) => error);
     throw (

@@ -44,7 +44,7 @@ async function look(access: Access, leak: Leak, useLeakedKey: boolean): Promise<
   const record = keyId === undefined ? undefined : await getByKeyId(access, leak, { keyId });
   if (record !== undefined) return besideRivals(access, leak, useLeakedKey, record);
   // An id that names nothing here may be stale or wrong: the value, where there is one, still tells the key.
-  if (leak.secret === undefined && !namesOtherwise(access.kind, leak)) return [];
+  if (leak.secret === undefined && keyId !== undefined && !namesOtherwise(access.kind, leak)) return [];
   const { secret } = leak;
   return (secret && useLeakedKey && (await lookAsLeaked(access, { ...leak, secret }))) || lookInList(access, leak);
 }

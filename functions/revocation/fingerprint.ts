@@ -8,12 +8,19 @@ const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
 /**
  * The incident id of a credential: `inc_` and 26 characters of a keyed hash of provider, kind and what names the
  * credential (its value, else its identifiers). Two reports of one key meet in one incident; without the key the id says nothing.
+ * `apart`: what keeps a report that does not name one key from meeting another that is worded like it.
  */
-export function incidentId(key: Secret, provider: string, kind: string, leak: Leak): string {
+export function incidentId(
+  key: Secret,
+  provider: string,
+  kind: string,
+  leak: Leak,
+  apart: readonly string[] = [],
+): string {
   const named = Object.entries(leak.identifiers ?? {}).sort(([left], [right]) => (left < right ? -1 : 1));
   const identity = leak.secret === undefined ? ['named', ...named.flat()] : ['value', leak.secret.expose()];
   const digest = createHmac('sha256', key.expose())
-    .update(JSON.stringify([provider, kind, ...identity]))
+    .update(JSON.stringify([provider, kind, ...identity, ...(apart.length > 0 ? [apart] : [])]))
     .digest();
   let bits = 0n;
   for (const byte of digest.subarray(0, 17)) bits = (bits << 8n) | BigInt(byte);

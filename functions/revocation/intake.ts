@@ -3,7 +3,7 @@ import { incidentId, seal } from './fingerprint.ts';
 import type { Leak, Sighting } from './leak.ts';
 import type { Providers } from './provider.ts';
 import { type Order, plainJson, type Report, sightingForm, writeReport } from './report.ts';
-import { route } from './routing.ts';
+import { namesOneKey, type Route, route } from './routing.ts';
 import type { Secret } from './secret.ts';
 
 /** What an intake needs: it tells where leaks belong and hands them to queues, and touches nothing else. */
@@ -75,6 +75,21 @@ export async function accept(intake: Intake, sender: Sender, leaks: Leak[]): Pro
   return [...ids];
 }
 
+/**
+ * The incident that a report opens or belongs to: its key's. What keys share, such as their owner, may name another key next time: such
+ * a report has an incident of its own until its key is found.
+ */
+export function incidentOf(
+  key: Secret,
+  { provider, kind, leak }: Extract<Route, { is: 'routed' }>,
+  providers: Providers,
+  { source, delivery }: Pick<Sender, 'source' | 'delivery'>,
+): string {
+  const ofKind = providers[provider]?.kinds[kind];
+  const isOneKey = ofKind === undefined || namesOneKey(ofKind, leak);
+  return incidentId(key, provider, kind, leak, isOneKey ? [] : [source, delivery]);
+}
+
 function addressed(
   intake: Intake,
   sender: Sender,
@@ -88,7 +103,7 @@ function addressed(
   if (routed.is === 'routed' && lane !== undefined) {
     const { provider, kind, leak } = routed;
     const sighting: Sighting = { source, at, delivery, reference: leak.reference, location: leak.location };
-    const incident = incidentId(key, provider, kind, leak);
+    const incident = incidentOf(key, routed, intake.providers, sender);
     const tries = { unavailable: 0, unexpected: 0 };
     const report: Report = {
       message: intake.newId(),

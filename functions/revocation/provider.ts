@@ -86,6 +86,11 @@ export interface Kind<Admin, Key> {
   docs: string;
   /** Names an alert may give to name the key: each alone is enough. */
   identifiers: readonly string[];
+  /**
+   * Names that several keys may share, such as their owner's: alone they name a key where exactly one has them, beside a value or an
+   * identifier they only say where to look.
+   */
+  shared?: readonly string[];
   /** Names that only say where to look, such as the key's owner, or that confirm a hint. */
   locators?: readonly string[];
   /** The value's form, where the form alone is proof of provider and kind. */

@@ -51,15 +51,24 @@ export function route(given: Leak, providers: Providers): Route {
   const known = identifiersOf(kind);
   const entries = Object.entries(leak.identifiers ?? {}).filter(([name]) => known.includes(name));
   const identifiers = Object.fromEntries(entries);
-  if (leak.secret === undefined && !kind.identifiers.some((name) => identifiers[name] !== undefined)) {
-    const problem = `names no key; ${id} ${kindId} knows ${kind.identifiers.join(', ')}`;
+  const names = [...kind.identifiers, ...(kind.shared ?? [])];
+  if (leak.secret === undefined && !names.some((name) => identifiers[name] !== undefined)) {
+    const problem = `names no key; ${id} ${kindId} knows ${names.join(', ')}`;
     return { is: 'unrouted', provider: id, kind: kindId, leak, field: 'identifiers', problem };
   }
   return { is: 'routed', provider: id, kind: kindId, leak: { ...leak, identifiers } };
 }
 
 /** Every name that means something for a kind: what names a key, and what helps to look for it. */
-export const identifiersOf = ({ identifiers, locators = [] }: AnyKind): string[] => [...identifiers, ...locators];
+export const identifiersOf = ({ identifiers, shared = [], locators = [] }: AnyKind): string[] => [
+  ...identifiers,
+  ...shared,
+  ...locators,
+];
+
+/** Whether a leak names one key and no other, rather than by what several keys may share. */
+export const namesOneKey = (kind: AnyKind, { secret, identifiers = {} }: Leak): boolean =>
+  secret !== undefined || kind.identifiers.some((name) => identifiers[name] !== undefined);
 
 const kindByForm = ({ secret }: Leak, kinds: Readonly<Record<string, AnyKind>>) =>
   secret && Object.keys(kinds).find((id) => kinds[id]?.unmistakable?.test(secret.expose()));

@@ -7,8 +7,8 @@ import { dynamoLedger } from '../../functions/platform/ledger.ts';
 import { check } from '../../functions/platform/secrets.ts';
 import { signingIn } from '../../functions/platform/sign-in.ts';
 import type { DecisionServices } from '../../functions/revocation/decisions.ts';
-import { incidentId } from '../../functions/revocation/fingerprint.ts';
 import type { Action, IncidentRecord } from '../../functions/revocation/incident.ts';
+import { incidentOf } from '../../functions/revocation/intake.ts';
 import { keepWatch } from '../../functions/revocation/keep-watch.ts';
 import { leakFromSource } from '../../functions/revocation/leak.ts';
 import { isResting, type Ledger } from '../../functions/revocation/ledger.ts';
@@ -131,7 +131,12 @@ export function testLane({ provider, accounts, action = 'delete', policy = {}, l
     const tries = { unavailable: 0, unexpected: 0 };
     return {
       message: randomUUID(),
-      incident: incidentId(fingerprint, provider.id, kind, parsed),
+      incident: incidentOf(
+        fingerprint,
+        { is: 'routed', provider: provider.id, kind, leak: parsed },
+        { [provider.id]: provider },
+        sighting,
+      ),
       provider: provider.id,
       kind,
       leak: parsed,

@@ -154,6 +154,98 @@ describe('resolver, beyond what every provider does', () => {
     }
   });
 
+  describe('a user’s id alone', () => {
+    const ofUser = (userId: number) => ({ provider: 'resolver', identifiers: { userId } });
+    const order = { ...named, source: 'operator', order: { action: 'delete' as const } };
+    /** The user `owner` has as many keys as told. */
+    async function beginWith(count: number, traits: ResolverTraits = {}, userIds?: number[]) {
+      const begun = await begin(traits, { host, apiKey: adminKey, ...(userIds && { userIds }) });
+      const user = begun.vendor.organisations[0]?.users.find(({ id }) => id === owner);
+      user?.keys.splice(count);
+      return { ...begun, user };
+    }
+
+    test.each([
+      [{ listShape: 'data' }, undefined],
+      [{ listShape: 'array' }, [boss, colleague]],
+      [{ listShape: 'object' }, [owner, boss]],
+    ] as const)('is acted on for an operator where that user has one key: %o, %o', async (traits, userIds) => {
+      const { follow, vendor } = await beginWith(1, traits, userIds && [...userIds]);
+      expect(await follow(ofUser(owner), order)).toMatchObject({
+        outcome: 'revoked',
+        keyId: '130',
+        proof: { dead: true, method: 'key-absent' },
+      });
+      expect(vendor.deletions).toEqual(['130']);
+    });
+
+    test('asks a person where a source names it', async () => {
+      const { follow, vendor } = await beginWith(1);
+      expect(await follow(ofUser(owner))).toMatchObject({ state: 'awaiting-approval', keyId: '130' });
+      expect(vendor.deletions).toEqual([]);
+    });
+
+    test.each([
+      ['two', 2, 'ambiguous', owner],
+      ['none', 0, 'not-found', owner],
+      ['nobody by that name', 1, 'not-found', 77_777],
+    ])('touches nothing where that user has %s', async (_, count, outcome, userId) => {
+      const { follow, vendor } = await beginWith(count, {}, [boss, colleague]);
+      expect(await follow(ofUser(userId), order)).toMatchObject({ outcome });
+      expect(vendor.deletions).toEqual([]);
+    });
+
+    test('does not stand in for an id or an access key that names nothing', async () => {
+      const { follow, vendor } = await beginWith(1, {}, [owner]);
+      for (const identifiers of [{ keyId: 999 }, { accessKey: 'N0SuchAcc3ssKeyHere0' }])
+        expect(
+          await follow({ provider: 'resolver', identifiers: { ...identifiers, userId: owner } }, order),
+        ).toMatchObject({ outcome: 'not-found' });
+      expect(vendor.deletions).toEqual([]);
+    });
+
+    test('protects the key that we act with', async () => {
+      const { follow, vendor } = await begin();
+      expect(await follow(ofUser(boss), order)).toMatchObject({ outcome: 'protected' });
+      expect(vendor.deletions).toEqual([]);
+    });
+
+    test('says nothing while another account, which may have such a user too, cannot be asked', async () => {
+      const { services, follow, vendor } = await beginWith(1);
+      Object.assign(services, { accounts: ['main', 'missing'] });
+      const shared = await follow(ofUser(owner), { ...order, withinMs: 5_000 });
+      expect(shared.outcome).toBe(null);
+      expect(vendor.deletions).toEqual([]);
+      const exact = { provider: 'resolver', identifiers: { accessKey, userId: owner } };
+      expect(await follow(exact, order)).toMatchObject({ outcome: 'revoked', keyId: '130' });
+    });
+
+    test('means the key that the user has then, each time it is reported', async () => {
+      const { follow, vendor, user } = await beginWith(1);
+      const first = await follow(ofUser(owner), order);
+      const [next] = inventedKeys(1, 'made later', 700) as [ResolverKey];
+      user?.keys.push(next);
+      const second = await follow(ofUser(owner), order);
+      expect([first.outcome, second.outcome]).toEqual(['revoked', 'revoked']);
+      expect([first.keyId, second.keyId]).toEqual(['130', '700']);
+      expect(vendor.deletions).toEqual(['130', '700']);
+    });
+
+    test('joins the incident that its key has already', async () => {
+      const { follow, services, reportOf, run, drain } = await beginWith(1);
+      const alert = await follow({ provider: 'resolver', identifiers: { accessKey, userId: owner } });
+      expect(alert).toMatchObject({ state: 'awaiting-approval', keyId: '130' });
+      const report = reportOf(ofUser(owner), order);
+      await run(report);
+      await drain(60_000);
+      expect(await services.ledger.read(report.incident)).toMatchObject({
+        id: alert.id,
+        outcome: 'revoked',
+        sightingCount: 2,
+      });
+    });
+  });
+
   test('asks the owner about the death of a key rather than the path that could take its id for a user’s', async () => {
     const { follow, lines } = await begin({}, { host, apiKey: adminKey, userIds: [owner] });
     expect(await follow(byId, named)).toMatchObject({ outcome: 'revoked', proof: { dead: true } });
@@ -270,8 +362,17 @@ describe('resolver, beyond what every provider does', () => {
     ['the letters are of another size', { secret: leaked.toUpperCase() }, 'different'],
     ['the alert names another', { identifiers: { accessKey: `${accessKey}0` } }, 'different'],
     ['the alert names an id alone', { identifiers: { keyId: 130 } }, 'different'],
+    ['the alert names its owner alone', { identifiers: { userId: owner } }, 'same'],
+    ['the alert names another user', { identifiers: { userId: colleague } }, 'different'],
+    ['the alert names its owner and another id', { identifiers: { userId: owner, keyId: 131 } }, 'different'],
+    ['the alert names its owner and another', { identifiers: { userId: owner, accessKey: 'x' } }, 'different'],
+    [
+      'the alert names its owner, the value is another',
+      { secret: unknown, identifiers: { userId: owner } },
+      'different',
+    ],
   ])('compares: %s', (_, given, fit) => {
-    const key = { id: '130', accessKey };
+    const key = { id: '130', accessKey, owner: String(owner) };
     expect(kind.compare(key, leakFromSource.parse({ ...given }))).toBe(fit);
   });
 

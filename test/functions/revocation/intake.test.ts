@@ -31,16 +31,32 @@ function intake(given: Partial<Intake> = {}) {
     },
     ...given,
   };
-  const take = (...leaks: object[]) =>
+  const take = (...leaks: object[]) => takeFrom(sender, ...leaks);
+  const takeFrom = (from: typeof sender, ...leaks: object[]) =>
     accept(
       services,
-      sender,
+      from,
       leaks.map((leak) => leakFromSource.parse(leak)),
     );
-  return { take, sent };
+  return { take, takeFrom, sent };
 }
 
 describe('a leak that has a lane', () => {
+  test('is of its key’s one incident, and of one of its own where several keys may be called so', async () => {
+    const { takeFrom } = intake({ lanes: { resolver: lane } });
+    const deliveries = [sender, sender, { ...sender, delivery: 'msg_2' }, { ...sender, source: 'github' }];
+    const idsOf = async (identifiers: object) => {
+      const all = deliveries.map((from) => takeFrom(from, { provider: 'resolver', identifiers }));
+      return (await Promise.all(all)).map(([id]) => id);
+    };
+    const shared = await idsOf({ userId: 2417 });
+    expect(shared[0]).toBe(shared[1]);
+    expect(new Set(shared).size).toBe(3);
+    for (const id of shared) expect(id).toMatch(incidentIdForm);
+    expect(new Set(await idsOf({ userId: 2417, accessKey: 'a' })).size).toBe(1);
+    expect(new Set(await idsOf({ userId: 2417, keyId: 7 })).size).toBe(1);
+  });
+
   test('is queued there whole, under the id that is answered', async () => {
     const { take, sent } = intake();
     const location = { path: 'a.py', line: 3 };

@@ -22,7 +22,9 @@ const providers: Providers = {
     token: kind({ identifiers: ['tokenId'], unmistakable: /^acme_[a-z0-9]+$/, form: /^t-[a-z]+$|_acme$/ }),
     shared: kind({ identifiers: ['keyId'], unmistakable: /^both_/, form: /^[0-9]{6,8}$/ }),
   }),
-  other: provider('other', { 'api-key': kind({ identifiers: ['keyId'], unmistakable: /^both_/ }) }),
+  other: provider('other', {
+    'api-key': { ...kind({ identifiers: ['keyId'], unmistakable: /^both_/ }), shared: ['userId'], locators: ['name'] },
+  }),
 };
 const routed = (given: object) => route(leakFromSource.parse(given), providers);
 
@@ -130,6 +132,15 @@ describe('identifiers', () => {
       kind: 'api-key',
       field: 'identifiers',
       problem: 'names no key; acme api-key knows keyId, userId',
+    });
+  });
+
+  test('name a key where several may share them, but not where they only say where to look', () => {
+    const identifiers = { userId: 'u', name: 'n' };
+    expect(routed({ provider: 'other', identifiers })).toMatchObject({ is: 'routed', leak: { identifiers } });
+    expect(routed({ provider: 'other', identifiers: { name: 'n' } })).toMatchObject({
+      is: 'unrouted',
+      problem: 'names no key; other api-key knows keyId, userId',
     });
   });
 
