@@ -62,8 +62,12 @@ const message = z.object({ action: z.string() });
 const messageOf = (config: Config) =>
   z
     .object({
-      alert: z.object({ html_url: z.string().nullish(), number: z.unknown(), validity: z.string().nullish() }),
-      repository: z.object({ full_name: z.unknown() }).nullish().catch(undefined),
+      alert: z.object({
+        html_url: z.string().nullish(),
+        number: z.union([z.int(), z.string()]).optional().catch(undefined),
+        validity: z.string().nullish(),
+      }),
+      repository: z.object({ full_name: z.string() }).nullish().catch(undefined),
     })
     .transform(({ alert: { html_url, number, validity }, repository }) => ({
       link: html_url ?? `${config.apiUrl.pages[0]}/${repository?.full_name}/security/secret-scanning/${number}`,

@@ -173,6 +173,11 @@ describe('a delivery of GitHub', () => {
     });
   });
 
+  test.each([undefined, null, 'x'])('whose page is told needs neither its number, %o, nor its repository', (number) => {
+    const body = JSON.stringify({ action: 'created', alert: { html_url: link, number } });
+    expect(read({ body, headers: alert.headers, link })).toMatchObject({ references: [{ link }] });
+  });
+
   test.each([
     ['no repository', { repository: undefined }],
     ['no name of its repository', { repository: { name: 'checkout' } }],
@@ -182,6 +187,8 @@ describe('a delivery of GitHub', () => {
     ['no number', { alert: { validity: 'active' } }],
     ['a number that is none', { alert: { number: 0 } }],
     ['a number with more to it', { alert: { number: '1/../2' } }],
+    ['a number that says nothing', { alert: { number: { toString: 1 } } }],
+    ['a name that says nothing', { repository: { full_name: { toString: 1 } } }],
   ])('without its page is malformed with %s', (_, change) => {
     const body = JSON.stringify({ ...alert.body, alert: { number: 1 }, ...change });
     expect(read({ body, headers: alert.headers, link })).toMatchObject({ is: 'malformed' });
