@@ -119,8 +119,8 @@ const reported = z.object({
   identifiers: z.array(z.object({ type: z.string(), value: z.string() })).catch([]),
   location: z
     .object({
-      file: z.unknown(),
-      start_line: z.unknown(),
+      file: z.unknown().optional(),
+      start_line: z.unknown().optional(),
       commit: z.object({ sha: z.unknown() }).optional().catch(undefined),
     })
     .optional()

@@ -505,6 +505,18 @@ describe('fetching', () => {
     }
   });
 
+  test.each([
+    [{ file: 'a.env' }, { path: 'a.env' }],
+    [{ commit: { sha: 'c0ffee1' } }, { commit: 'c0ffee1' }],
+  ])('keeps of the place %o what is told', async (location, told) => {
+    const { scanner, inquiry } = await stage();
+    const { link: page } = scanner.find(discovery);
+    const rawMetadata = JSON.stringify({ raw_source_code_extract: discovery.secret, location });
+    Object.assign(scanner.alerts[0] ?? {}, { rawMetadata });
+    const fetched = await fetch({ link: page }, inquiry);
+    expect(fetched).toMatchObject({ findings: [{ circumstances: { location: told } }] });
+  });
+
   test.each(['resolved', 'dismissed'] as const)('is over for one that is %s', async (is) => {
     const { scanner, inquiry } = await stage();
     const { link: page } = scanner.find(discovery);
