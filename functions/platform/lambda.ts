@@ -81,7 +81,7 @@ const ownNames = new Set([
   ...['keyId', 'publicKey', 'clientId', 'accessKey', 'userId', 'url', 'path', 'line', 'commit'],
   ...['action', 'dryRun', 'reason', 'type', 'timestamp', 'data'],
   ...['state', 'outcome', 'since', 'limit', 'cursor'],
-  ...['alert', 'html_url', 'object_kind', 'object_attributes', 'incident', 'id'],
+  ...['alert', 'html_url', 'validity', 'object_kind', 'object_attributes', 'incident', 'id', 'gitguardian_url'],
 ]);
 
 /** What a schema found wrong, field by field. A name that is not our own is told as `?`. */

@@ -12,6 +12,9 @@ import {
   readJson,
 } from '../../../functions/platform/lambda.ts';
 import { Misconfigured, Refused, Unavailable } from '../../../functions/revocation/errors.ts';
+import { gitguardian } from '../../../functions/sources/gitguardian.ts';
+import { github } from '../../../functions/sources/github.ts';
+import { gitlab } from '../../../functions/sources/gitlab.ts';
 
 const canary = 'canary5e7a11ed';
 const context = { awsRequestId: 'request-1', getRemainingTimeInMillis: () => 5_000 } as Context;
@@ -283,6 +286,36 @@ describe('what does not match its schema', () => {
   test('is told in twenty errors at most', () => {
     const { error } = z.array(z.int()).safeParse(Array.from({ length: 100 }, () => 'x'));
     expect(error && fieldsOf(error)).toHaveLength(20);
+  });
+
+  const page = 'https://github.com/acme/checkout/security/secret-scanning/1';
+  const triggered = { action: 'incident_triggered', incident: { id: 1 } };
+  test.each([
+    ['github', { action: 7 }, 'action'],
+    ['github', { action: 'created', alert: canary }, 'alert'],
+    ['github', { action: 'created', alert: { html_url: canary } }, 'alert.html_url'],
+    ['github', { action: 'created', alert: { html_url: page, validity: 7 } }, 'alert.validity'],
+    ['gitlab', { [canary]: canary }, 'object_kind'],
+    ['gitlab', { object_kind: 'vulnerability', object_attributes: canary }, 'object_attributes'],
+    ['gitguardian', { ...triggered, incident: { id: canary } }, 'incident.id'],
+    ['gitguardian', { ...triggered, incident: { id: 1, gitguardian_url: canary } }, 'incident.gitguardian_url'],
+  ] as const)('is named in what %s sends: %o', (source, json, field) => {
+    const delivery = { body: Buffer.from(JSON.stringify(json)), now: Date.now() };
+    const headers = { 'x-github-event': 'secret_scanning_alert' };
+    const reading = {
+      github: () =>
+        github.read({ ...delivery, headers, config: github.config.parse({ webhookSecrets: ['s'], token: 't' }) }),
+      gitlab: () => gitlab.read({ ...delivery, headers, config: gitlab.config.parse({ webhookTokens: ['t'] }) }),
+      gitguardian: () =>
+        gitguardian.read({
+          ...delivery,
+          headers,
+          config: gitguardian.config.parse({ signatureTokens: ['a token'], token: 't' }),
+        }),
+    }[source]();
+    const told = reading.is === 'malformed' ? fieldsOf(reading.error) : [];
+    expect(told).toMatchObject([{ field }]);
+    expect(JSON.stringify(told)).not.toContain(canary);
   });
 
   test('is a problem for whoever asks', () => {
