@@ -22,8 +22,7 @@ export async function findEverywhere(run: Run, leak: Leak, accounts: readonly st
   };
   await Promise.all(Array.from({ length: Math.min(atOnce, accounts.length) }, askOneByOne));
   // A hint, or a name that keys share, is only worth something when everybody was asked whether theirs fits too.
-  const kind = run.services.provider.kinds[run.report.kind];
-  const isShared = kind !== undefined && !namesOneKey(kind, leak);
+  const isShared = mayMeanAnother(run, leak);
   const isHint = ({ fit }: Found) =>
     isShared || fit === 'hint' || (fit === 'named' && leak.secret !== undefined && !run.report.mayNameKeys);
   if (faults.length > 0 && found.every(isHint)) {
@@ -36,6 +35,12 @@ export async function findEverywhere(run: Run, leak: Leak, accounts: readonly st
   }
   for (const { account, error } of faults) noteUnasked(run, account, error);
   return found;
+}
+
+/** Whether a leak says only what several keys may share, such as their owner: it may mean another key next time. */
+export function mayMeanAnother({ services, report }: Run, leak: Leak): boolean {
+  const kind = services.provider.kinds[report.kind];
+  return kind !== undefined && !namesOneKey(kind, leak);
 }
 
 /** This key was found all the same; the next one may be where nobody can look. */

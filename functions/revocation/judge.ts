@@ -1,7 +1,7 @@
 import { askPerson, withFuse } from './approval.ts';
 import { planOf, proofPlanOf } from './ask.ts';
 import type { Found } from './find.ts';
-import { accountActingWith } from './find-everywhere.ts';
+import { accountActingWith, mayMeanAnother } from './find-everywhere.ts';
 import type { Leak } from './leak.ts';
 import { withoutEcho } from './leak-contents.ts';
 import { getByKeyId, requestByKeyId } from './look-up.ts';
@@ -60,7 +60,7 @@ async function firstOwn(run: Run, leak: Leak, keys: Found[]): Promise<Found | un
  */
 async function foundEarlier(run: Run, leak: Leak, accounts: readonly string[]): Promise<Found | undefined> {
   const { account, keyId, owner, valueMatched } = run.record;
-  const isKnown = valueMatched || run.record.approved?.keyId === keyId;
+  const isKnown = valueMatched || run.record.approved?.keyId === keyId || mayMeanAnother(run, leak);
   if (account === null || keyId === null || !accounts.includes(account) || !isKnown) {
     const reason = `none of the accounts asked has it: ${accounts.join(', ')}`;
     await rest(run, 'not-found', reason.slice(0, 1000));

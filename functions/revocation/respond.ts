@@ -1,7 +1,7 @@
 import { expire } from './approval.ts';
 import { LeaseLost, Unavailable } from './errors.ts';
 import { putBackUnwritten, settleFault } from './faults.ts';
-import { accountActingWith, findEverywhere } from './find-everywhere.ts';
+import { accountActingWith, findEverywhere, mayMeanAnother } from './find-everywhere.ts';
 import { seal } from './fingerprint.ts';
 import { inWords, isCertain, proceed, protectOwn, settleDoubt, theOne } from './judge.ts';
 import type { Leak } from './leak.ts';
@@ -98,7 +98,9 @@ async function pursue(run: Run): Promise<void> {
   const actsWith = leak.secret && (await accountActingWith(run, leak));
   if (actsWith !== undefined) return protectOwn(run, { account: actsWith });
   const accounts = leak.account === undefined ? services.accounts : [leak.account];
-  const found = await findEverywhere(run, leak, accounts);
+  // Once its key was found, an incident is about that one, whatever the leak would mean by now.
+  const isFound = keyId !== null && mayMeanAnother(run, leak);
+  const found = isFound ? [] : await findEverywhere(run, leak, accounts);
   if (found.length === 0 && isJustMade(run)) throw new Unavailable('the key of the drill is not shown yet');
   const match = await theOne(run, leak, found, accounts);
   if (match === undefined) return;

@@ -1,7 +1,9 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { check } from '../../../functions/platform/secrets.ts';
 import { providers } from '../../../functions/providers/index.ts';
+import { approve, retry } from '../../../functions/revocation/decisions.ts';
 import { leakFromSource } from '../../../functions/revocation/leak.ts';
+import { policySchema } from '../../../functions/revocation/policy.ts';
 import type { Secret } from '../../../functions/revocation/secret.ts';
 import {
   inventedKeys,
@@ -229,6 +231,39 @@ describe('resolver, beyond what every provider does', () => {
       expect([first.outcome, second.outcome]).toEqual(['revoked', 'revoked']);
       expect([first.keyId, second.keyId]).toEqual(['130', '700']);
       expect(vendor.deletions).toEqual(['130', '700']);
+    });
+
+    describe('is no other key’s by the time a person has answered', () => {
+      const given = { by: { id: 'U0ANNA', words: 'Anna' } };
+      const [next] = inventedKeys(1, 'made later', 700) as [ResolverKey];
+
+      test.each([
+        ['beside it', 1, { outcome: 'revoked' }, ['130']],
+        ['in its place', 0, { outcome: 'already-gone' }, []],
+      ])('who approved it: the user has a new one %s', async (_, left, becomes, deletions) => {
+        const { follow, vendor, user, decisions, drain, services } = await beginWith(1);
+        const asked = await follow(ofUser(owner));
+        user?.keys.splice(left, 1, next);
+        await approve(asked, given, decisions);
+        await drain(60_000);
+        expect(await services.ledger.read(asked.id)).toMatchObject({ ...becomes, keyId: '130' });
+        expect(vendor.deletions).toEqual(deletions);
+      });
+
+      test('who has it tried again: the user has a new one in its place', async () => {
+        const { follow, vendor, user, decisions, drain, services } = await beginWith(1);
+        const protects = { protected: [{ provider: 'resolver', keyId: '130', reason: 'an import' }] };
+        const policy = services.policy;
+        services.policy = policySchema.parse(protects);
+        const parked = await follow(ofUser(owner), order);
+        expect(parked).toMatchObject({ outcome: 'protected', keyId: '130' });
+        services.policy = policy;
+        user?.keys.splice(0, 1, next);
+        await retry(parked, given, decisions);
+        await drain(60_000);
+        expect(await services.ledger.read(parked.id)).toMatchObject({ outcome: 'already-gone', keyId: '130' });
+        expect(vendor.deletions).toEqual([]);
+      });
     });
 
     test('joins the incident that its key has already', async () => {
