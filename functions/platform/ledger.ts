@@ -268,10 +268,13 @@ export function dynamoLedger(
       if (record === undefined || !from.includes(record.state)) return undefined;
       if (revision !== undefined && record.revision !== revision) return undefined;
       const lease = { ...record.lease, until: 0, scheduled: false };
-      const revised = { ...record, telling: false, ...change, revision: record.revision + 1, watch: null, lease };
+      // Where it rests as it did, what nobody has been told yet is still to be told.
+      const telling = change.state === undefined && record.telling;
+      const revised = { ...record, telling, ...change, revision: record.revision + 1, watch: null, lease };
       const next = await archive(grown(revised, [entry]));
-      const { timeline, head, telling, watch } = next;
-      const set = { ...change, timeline, head, telling, watch, revision: next.revision, lease, ...keys(next) };
+      const { timeline, head, watch } = next;
+      const rests = { telling: next.telling, watch, lease };
+      const set = { ...change, ...rests, timeline, head, revision: next.revision, ...keys(next) };
       const held = await update(record.id, {
         set,
         only: { fence: record.fence, revision: record.revision },

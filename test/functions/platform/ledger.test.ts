@@ -753,6 +753,15 @@ describe('a decision', () => {
     expect(await ledger.read(incident)).toBe(undefined);
   });
 
+  test.each([
+    ['keeps what is still to be told where it rests as it did', {}, true],
+    ['leaves it where the incident goes on', { state: 'received', outcome: null, reason: null }, false],
+  ] as const)('%s', async (_, change, telling) => {
+    await ledger.save(await claimed(), { state: 'parked', outcome: 'failed', telling: true });
+    expect(await ledger.decide(incident, from, change, entry('no'))).toMatchObject({ telling });
+    expect(await stored()).toMatchObject({ telling });
+  });
+
   test('is about the incident as the person saw it', async () => {
     const seen = await rested('failed');
     const again = await claimed({ message: 'message-2', delivery: 'msg_2' });
