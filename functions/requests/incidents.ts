@@ -34,7 +34,7 @@ export const query = z.strictObject({
     .optional(),
   limit: z
     .string()
-    .regex(/^[1-9]\d{0,3}$/, 'must be 1 or more')
+    .regex(/^0*[1-9]\d*$/, 'must be 1 or more')
     .transform((text) => Math.min(Number(text), listedAtMost))
     .default(50),
   cursor: z.string().max(512).optional(),
@@ -93,7 +93,9 @@ export const retryIncident: Route = async (request, services) => {
     return askAgain(record, referral, decision, services);
   }
   const { body } = answerOf('retry', await retry(record, decision, decisionServices(services)), request, services);
-  return record.restoring ? afterRestore(body, request.id, services) : { status: 200, body };
+  // One that stays parked is not restored by anybody.
+  const goesOn = record.restoring && body.state !== 'parked';
+  return goesOn ? afterRestore(body, request.id, services) : { status: 200, body };
 };
 
 /** `POST /incidents/{id}/approve`: acts on the key that was found when a person was asked, and on no other. */

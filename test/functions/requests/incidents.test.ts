@@ -69,6 +69,33 @@ describe('an incident that nobody knows', () => {
   });
 });
 
+describe('the list', () => {
+  /** How many the ledger is asked for, or what is wrong with the query. */
+  const lengthOf = async (limit: string) => {
+    let length = 0;
+    const list: Ledger['list'] = async (query) => {
+      length = query.limit;
+      return { records: [], cursor: undefined };
+    };
+    const request = { route: 'GET /incidents', parameters: {}, query: { limit }, headers: {}, id: 'r-1' };
+    const services = { ledger: { list }, intake: { providers: {} } } as unknown as Parameters<typeof answer>[1];
+    return answer({ ...request, body: new Uint8Array() }, services).then(
+      () => length,
+      ({ status, errors }) => ({ status, errors }),
+    );
+  };
+
+  test('is as long as it can be for whoever wants more, however much more', async () => {
+    expect(await lengthOf('007')).toBe(7);
+    for (const limit of ['100', '101', '10000', '9'.repeat(400)]) expect(await lengthOf(limit), limit).toBe(100);
+    for (const limit of ['0', '00', '-1', '1.5', 'x', ' 1'])
+      expect(await lengthOf(limit), limit).toEqual({
+        status: 400,
+        errors: [{ field: 'limit', problem: 'must be 1 or more' }],
+      });
+  });
+});
+
 describe('a retry of an alert whose credential could not be fetched', () => {
   const old = "the alert's reference cannot be fetched: acme answered 503; tried for a day";
   const restsAs = { provider: null, kind: null, outcome: 'unrouted' } as const;
@@ -167,7 +194,7 @@ describe('a person who decides through the API', () => {
   const secret = new Secret('5e0a1eaf0c0ffee05ec2e7ab1e0ddba1');
 
   /** An incident that waits for a person, and the way to decide about it. */
-  async function begin(change: Partial<IncidentRecord> = {}) {
+  async function begin(change: Partial<IncidentRecord> = {}, lanes = { datadog: 'http://queues/lane-datadog' }) {
     const incident = anyId();
     const report = reportOf({ incident, delivery: randomUUID() });
     const claim = await ledger.claim(report, clock.now() + 30_000);
@@ -192,7 +219,7 @@ describe('a person who decides through the API', () => {
       fingerprint: async () => key,
       now: clock.now,
       newId: randomUUID,
-      lanes: { datadog: 'http://queues/lane-datadog' },
+      lanes,
       send: async (queue: string, bodies: string[]) =>
         void sent.push(...bodies.map((body) => ({ queue, report: readReport(body) }))),
     };
@@ -262,6 +289,14 @@ describe('a person who decides through the API', () => {
       expect(errors).toMatchObject([{ field }]);
       expect(await ledger.read(incident)).toEqual(before);
     }
+  });
+
+  test('waits for no restore where another try of it cannot go on', async () => {
+    const failed = { state: 'parked', outcome: 'failed', restoring: true, switchedOff: true, asking: null } as const;
+    const { decide, sent } = await begin(failed, {} as never);
+    const begun = clock.now();
+    expect(await decide('retry')).toMatchObject({ status: 200, body: { state: 'parked', outcome: 'failed' } });
+    expect([clock.now() - begun, sent]).toEqual([0, []]);
   });
 
   test('types no secret into the story for good', async () => {
