@@ -12,6 +12,7 @@ import {
 } from '../../../functions/revocation/decisions.ts';
 import { Unavailable } from '../../../functions/revocation/errors.ts';
 import type { Action, IncidentRecord } from '../../../functions/revocation/incident.ts';
+import { policySchema } from '../../../functions/revocation/policy.ts';
 import { readReport } from '../../../functions/revocation/report.ts';
 import { type DatadogKey, datadogVendor, inventedKeys } from '../../../lib/local/vendors/datadog.ts';
 import { docspaceAdmin, docspaceVendor, keyWithDecoys } from '../../../lib/local/vendors/docspace.ts';
@@ -170,6 +171,25 @@ describe('a person who approves', () => {
 });
 
 describe('another try', () => {
+  test.each([
+    ['an alert', undefined],
+    ['what an operator only reported', { asReported: true }],
+  ])('of %s is a person’s word, which the fuse does not count', async (_, order) => {
+    const fuse = { limit: 1, windowMinutes: 60 };
+    const { follow, leak, leakOf, keys, key, decisions, drain, now, services, ledger } = await begin({
+      action: 'delete',
+      policy: { fuse, protected: [{ provider: 'datadog', keyId: key.id, reason: 'ingest' }] },
+    });
+    const parked = await follow(leak, { order });
+    expect(parked).toMatchObject({ outcome: 'protected' });
+    services.policy = policySchema.parse({ fuse });
+    expect(await follow(leakOf(keys[1]))).toMatchObject({ outcome: 'revoked' });
+    await retry(parked, { by: anna }, decisions);
+    await drain();
+    expect(await now(parked)).toMatchObject({ outcome: 'revoked' });
+    expect(await ledger.fuseBlown()).toBe(undefined);
+  });
+
   test('of what cannot go on all the same leaves it parked: its timeline says who asked, and why not', async () => {
     const { follow, leak, decisions, clock, waiting, refuseDeletions } = await begin({ action: 'delete' });
     refuseDeletions();
