@@ -178,8 +178,9 @@ describe('another try', () => {
     const fuse = { limit: 1, windowMinutes: 60 };
     const { follow, leak, leakOf, keys, key, decisions, drain, now, services, ledger } = await begin({
       action: 'delete',
-      policy: { fuse, protected: [{ provider: 'datadog', keyId: key.id, reason: 'ingest' }] },
     });
+    const isProtected = [{ provider: 'datadog', keyId: key.id, reason: 'ingest' }];
+    services.policy = policySchema.parse({ fuse, protected: isProtected });
     const parked = await follow(leak, { order });
     expect(parked).toMatchObject({ outcome: 'protected' });
     services.policy = policySchema.parse({ fuse });
