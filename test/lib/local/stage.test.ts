@@ -59,11 +59,12 @@ describe('the local stage', () => {
   });
 
   test('200 concurrent deliveries of one alert make one incident, one sighting and one deletion', async () => {
-    const answers = await Promise.all(
-      Array.from({ length: 200 }, () =>
-        stage.alert({ provider: 'datadog', secret: burst.key }, { id: 'msg_the-same' }),
-      ),
-    );
+    // Where a busy machine gives no answer in time, the sender is told to send again, and does.
+    const send = async (again = 20): ReturnType<typeof stage.alert> => {
+      const answer = await stage.alert({ provider: 'datadog', secret: burst.key }, { id: 'msg_the-same' });
+      return answer.status === 503 && again > 0 ? send(again - 1) : answer;
+    };
+    const answers = await Promise.all(Array.from({ length: 200 }, () => send()));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]));
     const ids = new Set(answers.map(({ json }) => json.incidents[0].id));
     expect(ids.size).toBe(1);
