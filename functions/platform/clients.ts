@@ -5,11 +5,17 @@ import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { defaultProvider } from './credentials.ts';
 
+/**
+ * Waiting for a socket counts as connecting. Deployed, a function asks for one request at a time, over TLS; at the local stage one
+ * function has a whole burst in hand, over plain HTTP.
+ */
+const httpAgent = { maxSockets: 500 };
+
 /** Bounded waits (ms) and tries for every call to AWS; endpoints and credentials come from the environment alone. */
 const bounded = {
   credentials: defaultProvider(),
   maxAttempts: 3,
-  requestHandler: { connectionTimeout: 1_500, requestTimeout: 4_000, throwOnRequestTimeout: true },
+  requestHandler: { httpAgent, connectionTimeout: 1_500, requestTimeout: 4_000, throwOnRequestTimeout: true },
 };
 
 /** For who must answer within ten seconds, as GitHub waits: a service that is slow has most of them, and is given up before (ms). */
@@ -23,7 +29,7 @@ export const within = (requestTimeout: number): Partial<typeof bounded> => ({
 /** For who must answer within three seconds, as Slack waits: what is silent is given up before that. */
 export const atOnce: Partial<typeof bounded> = {
   maxAttempts: 2,
-  requestHandler: { connectionTimeout: 800, requestTimeout: 1_100, throwOnRequestTimeout: true },
+  requestHandler: { httpAgent, connectionTimeout: 800, requestTimeout: 1_100, throwOnRequestTimeout: true },
 };
 
 export const dynamoDb = (tighter: Partial<typeof bounded> = {}) => new DynamoDBClient({ ...bounded, ...tighter });

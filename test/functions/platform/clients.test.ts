@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
@@ -30,4 +30,25 @@ test.each([
   const begun = Date.now();
   await expect(ask()).rejects.toThrow();
   expect(Date.now() - begun).toBeLessThan(2_900);
+});
+
+test('a burst is asked for at once: nobody waits for another to be answered', { retry: 2 }, async () => {
+  const burst = 120;
+  const waiting: ServerResponse[] = [];
+  // Who is asked answers nobody before all have asked.
+  const patient = createServer((request, response) => {
+    request.resume();
+    waiting.push(response);
+    if (waiting.length < burst) return;
+    for (const each of waiting) each.setHeader('content-type', 'application/x-amz-json-1.0').end('{}');
+  });
+  await new Promise<void>((resolve) => patient.listen(0, '127.0.0.1', resolve));
+  vi.stubEnv('AWS_ENDPOINT_URL_DYNAMODB', `http://127.0.0.1:${(patient.address() as AddressInfo).port}`);
+  const client = dynamoDb({ maxAttempts: 1 });
+  const ask = () => client.send(new GetItemCommand({ TableName: 't', Key: { id: { S: 'i' } } }));
+  const answers = await Promise.allSettled(Array.from({ length: burst }, ask));
+  expect(answers.filter(({ status }) => status === 'rejected')).toEqual([]);
+  client.destroy();
+  patient.closeAllConnections();
+  patient.close();
 });
