@@ -181,14 +181,14 @@ describe('an answer', () => {
 describe('the deadline', () => {
   test('ends a request that is not answered, and leaves in doubt what it did', async () => {
     const { origin, arrived } = await provider(() => {});
-    const fault = await faultOf(send(to(origin, frozen + 60), get()));
+    const fault = await faultOf(send(to(origin, frozen + 1_500), get()));
     expect([fault.message, fault.untouched, fault.retryAfterMs]).toEqual(['acme did not answer', false, undefined]);
     expect(arrived).toHaveLength(1);
   });
 
   test('ends an answer that stops half way', async () => {
     const { origin } = await provider((response) => response.writeHead(200).write('{"data":['));
-    const fault = await faultOf(send(to(origin, frozen + 60), get()));
+    const fault = await faultOf(send(to(origin, frozen + 1_500), get()));
     expect([fault.message, fault.untouched]).toEqual(['acme did not answer', false]);
   });
 
@@ -267,7 +267,7 @@ describe('a failure', () => {
     const silent = await provider(() => {});
     const large = await provider((response) => response.writeHead(200).end(canary.repeat(100_000)));
     for (const fault of [
-      await faultOf(send(to(silent.origin, frozen + 60), withBody)),
+      await faultOf(send(to(silent.origin, frozen + 1_500), withBody)),
       await faultOf(send(to(silent.origin, frozen), withBody)),
       await faultOf(send(to(large.origin), withBody)),
     ]) {
